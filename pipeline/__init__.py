@@ -1,0 +1,1 @@
+"""The release itself: playbook, states, policy, engine and outbox. It knows no Slack."""

@@ -1,0 +1,53 @@
+"""What can go wrong, said so that a person knows what, why and what next."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Refused(Exception):  # noqa: N818 - a refusal is the field's own word (DESIGN: Refused(code))
+    """A request that is not carried out. Nothing was changed.
+
+    `code` is stable and looked up in the texts; `facts` fill the sentence in.
+    `what`, `why` and `following` are plain English for logs and the terminal.
+    """
+
+    code: str
+    what: str
+    why: str
+    following: str
+    facts: dict[str, str] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.why} Next: {self.following}"
+
+
+class PipelineError(Exception):
+    """Something outside failed. The message says what, why and what next."""
+
+
+class ConfigError(PipelineError):
+    """A configuration file has a mistake; the message names file, key, what was found and what is right."""
+
+
+class RepositoryError(PipelineError):
+    """The git repository could not be read or written."""
+
+
+class CommandError(PipelineError):
+    """A command could not be started, or ran into its time limit."""
+
+
+class BuildError(PipelineError):
+    """A component could not be built; production is untouched."""
+
+
+class TargetError(PipelineError):
+    """The deploy target could not do what was asked; the traffic is as it was."""
+
+
+class DatabaseError(PipelineError):
+    """The product's database could not be read, backed up or migrated."""
+
+
+class LeaseLost(Exception):  # noqa: N818 - control flow: another worker owns the release now
+    """This worker's lease ended: it must stop and write nothing."""
