@@ -63,7 +63,7 @@ class Component(Model):
 
 
 class Check(Model):
-    """A command that must succeed. `{output}` in it is replaced by the path its report is to be written to."""
+    """A command that must succeed. `{output}` in it stands for the path of its report."""
 
     run: Argv
     timeout: Duration = timedelta(minutes=10)
@@ -76,7 +76,7 @@ class Suite(Check):
 
 
 class Evaluation(Check):
-    """The LLM evaluation: a command that writes the neutral result record (docs/playbook.md) to `{output}`."""
+    """The LLM evaluation: a command that writes the neutral result record to `{output}`."""
 
     cases: Annotated[int, Field(ge=1)]
     minimum: Mapping[str, float] = {}
@@ -103,9 +103,12 @@ class Item(Model):
 
     key: Name
     title: Annotated[str, Field(min_length=3, max_length=150)]
-    proof: Literal[
-        "tests", "evaluation", "migrations", "secrets", "flags", "staging", "smoke", "dashboard", "logs"
-    ] | None = None
+    proof: (
+        Literal[
+            "tests", "evaluation", "migrations", "secrets", "flags", "staging", "smoke", "dashboard", "logs"
+        ]
+        | None
+    ) = None
 
 
 class Checklist(Model):
@@ -247,7 +250,7 @@ M = TypeVar("M", bound=Model)
 
 
 def parse(model: type[M], text: str, origin: str) -> M:
-    """Read TOML `text` as `model`. Raises ConfigError naming `origin`, the key, what was found and what is right."""
+    """Read TOML `text` as `model`. Raises ConfigError: `origin`, key, what was found, what is right."""
     try:
         return model.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
