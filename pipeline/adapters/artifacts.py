@@ -1,0 +1,296 @@
+"""Images of the local target: folders on this machine's disk, named by the hash of their content.
+
+What is hashed is the path, kind, executable bit and content of every entry; times and owners are not, so that
+the same content has the same digest wherever and whenever it is built. Python's byte code is the usual
+spoiler: `python -m compileall` is reproducible here, because SOURCE_DATE_EPOCH makes it check by hash.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import stat
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+
+from pipeline.environment import base
+from pipeline.errors import BuildError, CommandError
+from pipeline.files import locked, write_atomic
+from pipeline.ports import BuildOrder, Command, Image, Runner
+
+_REPRODUCIBLE = {"SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+_WAIT_FOR_BUILD = 3600.0  # seconds: as long as another bot may build the same component
+_BLOCK = 1 << 20
+
+Signature = tuple[tuple[str, int, int, int], ...]
+
+
+class ArtifactStore:
+    """Builder on this machine: `root/<hex digest>/` is an image, read-only from the moment it is there."""
+
+    def __init__(self, root: Path, runner: Runner) -> None:
+        self._root = root.absolute()
+        self._runner = runner
+        self._verified: dict[str, Signature] = {}
+
+    async def build(self, order: BuildOrder) -> Image:
+        """Build and store the image, or find the one that the same sources and commands gave before.
+
+        Raises BuildError: a source that is missing or leads out of the checkout, a failing command.
+        """
+        lock = locked(self._staging(order).with_suffix(".lock"), _WAIT_FOR_BUILD)
+        free = await asyncio.to_thread(lock.__enter__)
+        try:
+            if not free:
+                raise BuildError(f"{order.component} is being built by another bot. Next: try again later.")
+            return await self._build(order)
+        except OSError as error:
+            raise BuildError(_cannot_store(order.component, error)) from error
+        finally:
+            await asyncio.to_thread(lock.__exit__, None, None, None)
+
+    async def _build(self, order: BuildOrder) -> Image:
+        staging = self._staging(order)
+        inputs = await asyncio.to_thread(_stage, order, staging)
+        note = self._root / ".index" / inputs
+        known = await asyncio.to_thread(_read, note)
+        if known and await self.exists(_image(order, known)):
+            await asyncio.to_thread(remove_tree, staging)
+            return _image(order, known)
+        await self._run_commands(order, staging)
+        digest = await asyncio.to_thread(self._store, order, staging)
+        await asyncio.to_thread(write_atomic, note, digest)
+        return _image(order, digest)
+
+    async def _run_commands(self, order: BuildOrder, staging: Path) -> None:
+        env = {**base(), **_REPRODUCIBLE}
+        for number, argv in enumerate(order.commands, start=1):
+            name = f"build {order.component} ({number} of {len(order.commands)})"
+            log = order.log if number == 1 else order.log.with_stem(f"{order.log.stem}-{number}")
+            try:
+                result = await self._runner.run(Command(name, argv, staging, env, order.timeout, log))
+            except CommandError as error:
+                raise BuildError(str(error)) from error
+            if not result.ok:
+                raise BuildError(_failed(order.component, argv, result.code, result.timed_out, result.tail))
+
+    def _store(self, order: BuildOrder, staging: Path) -> str:
+        digest = _normalise(order.component, staging)
+        final = self.folder(digest)
+        if final.exists():
+            if self._intact(digest):
+                remove_tree(staging)
+                return digest
+            remove_tree(final)
+        staging.rename(final)
+        final.chmod(0o555)  # after the move: a folder that is read-only cannot be moved
+        return digest
+
+    async def exists(self, image: Image) -> bool:
+        """Whether the image is (still) in the store, with its content intact by digest.
+
+        Content is read again only when the size, time or number of a file has changed since the last look.
+        """
+        return await asyncio.to_thread(self._intact, image.digest)
+
+    def _intact(self, digest: str) -> bool:
+        try:
+            folder = self.folder(digest)
+            seen = _signature(folder)
+            if self._verified.get(digest) == seen:
+                return True
+            if not folder.is_dir() or f"sha256:{_digest(folder)}" != digest:
+                return False
+        except (OSError, BuildError):
+            return False
+        self._verified[digest] = seen
+        return True
+
+    async def prune(self, keep: Collection[str]) -> tuple[str, ...]:
+        """Remove every image whose digest is not in `keep`; gives the digests that were removed."""
+        return await asyncio.to_thread(self._prune, frozenset(keep))
+
+    def _prune(self, keep: frozenset[str]) -> tuple[str, ...]:
+        if not self._root.is_dir():
+            return ()
+        stored = [f"sha256:{entry.name}" for entry in self._root.iterdir() if not entry.name.startswith(".")]
+        gone = tuple(sorted(digest for digest in stored if digest not in keep))
+        for digest in gone:
+            self._verified.pop(digest, None)
+            remove_tree(self.folder(digest))
+        return gone
+
+    def folder(self, digest: str) -> Path:
+        """Where the content of a digest is, or would be."""
+        return artifact_folder(self._root, digest)
+
+    def _staging(self, order: BuildOrder) -> Path:
+        # Always the same path for a component: some tools write it into what they build.
+        return self._root / ".staging" / order.product / order.component
+
+
+def artifact_folder(root: Path, digest: str) -> Path:
+    """The folder of an image below the store's root. Raises BuildError for what is no digest."""
+    kind, _, value = digest.partition(":")
+    if kind != "sha256" or len(value) != 64 or set(value) - set("0123456789abcdef"):
+        raise BuildError(f"{digest[:90]!r} is not an image's digest. Next: build the image again.")
+    return root / value
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with its read-only content; a folder that is not there is fine."""
+    if folder.is_symlink() or not folder.exists():
+        folder.unlink(missing_ok=True)
+        return
+    for parent, _, _ in os.walk(folder):
+        Path(parent).chmod(0o700)
+    shutil.rmtree(folder)
+
+
+# ------------------------------------------------------------ taking sources
+
+
+def _stage(order: BuildOrder, staging: Path) -> str:
+    """Copy the sources into an empty staging folder; gives the hash of all that goes into the build."""
+    remove_tree(staging)
+    staging.mkdir(parents=True)
+    checkout = order.checkout.resolve()
+    for pattern in order.sources:
+        for path in _matches(order.component, checkout, pattern):
+            _copy(path, staging / path.relative_to(checkout))
+    digest = _digest(staging, order.component)
+    parts = [order.product, order.component, digest, order.commands]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _matches(component: str, checkout: Path, pattern: str) -> list[Path]:
+    parts = PurePosixPath(pattern).parts
+    if pattern.startswith("/") or ".." in parts or "\0" in pattern:
+        raise BuildError(
+            f"{component}: the source {pattern!r} leads out of the checkout. "
+            f"Next: name files and folders of the repository in the playbook."
+        )
+    found = sorted(checkout.glob(pattern)) if parts else [checkout]
+    found = [path for path in found if ".git" not in path.relative_to(checkout).parts]
+    if not found:
+        raise BuildError(
+            f"{component}: nothing in the checkout matches the source {pattern!r}. "
+            f"Next: correct `sources` in the playbook, or commit the missing file."
+        )
+    for path in found:
+        if not path.parent.resolve().is_relative_to(checkout):
+            raise BuildError(f"{component}: the source {pattern!r} leaves the checkout through a link.")
+    return found
+
+
+def _copy(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() and not source.is_symlink():
+        ignored = shutil.ignore_patterns(".git")
+        shutil.copytree(source, destination, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+    elif not os.path.lexists(destination):
+        shutil.copy2(source, destination, follow_symlinks=False)
+
+
+# ------------------------------------------------------------------- hashing
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every entry below `folder` with its path relative to it, in an order that never varies."""
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted((*folders, *files)):
+            path = Path(parent, name)
+            yield path.relative_to(folder).as_posix(), path
+
+
+def _digest(folder: Path, component: str = "the image") -> str:
+    whole = hashlib.sha256()
+    for line in sorted(_line(component, folder, name, path) for name, path in _entries(folder)):
+        whole.update(line)
+    return whole.hexdigest()
+
+
+def _line(component: str, folder: Path, name: str, path: Path) -> bytes:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        _stays_inside(component, folder, name, path)
+        kind, content = "link", str(path.readlink())
+    elif stat.S_ISDIR(mode):
+        kind, content = "folder", ""
+    elif stat.S_ISREG(mode):
+        kind, content = ("program" if mode & stat.S_IXUSR else "file"), _hash(path)
+    else:
+        raise BuildError(f"{component}: {name!r} is neither file, folder nor link. Next: do not build it.")
+    return json.dumps([name, kind, content]).encode() + b"\n"
+
+
+def _stays_inside(component: str, folder: Path, name: str, path: Path) -> None:
+    target = path.readlink()
+    if target.is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
+        raise BuildError(
+            f"{component}: the link {name!r} points at {str(target)!r}, outside of the image. "
+            f"Next: put a copy there instead."
+        )
+
+
+def _hash(path: Path) -> str:
+    value = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            value.update(block)
+    return value.hexdigest()
+
+
+def _signature(folder: Path) -> Signature:
+    found = ((name, path.lstat()) for name, path in _entries(folder))
+    return tuple((name, s.st_size, s.st_ctime_ns, s.st_ino) for name, s in found)
+
+
+def _normalise(component: str, folder: Path) -> str:
+    """Make the built content read-only with one time for all of it; gives its digest.
+
+    The time is that of storing, not a constant: web servers derive cache validators from it, and two
+    versions of a page with one size and one time would look the same to a browser.
+    """
+    digest = f"sha256:{_digest(folder, component)}"
+    now = time.time()
+    for _, path in _entries(folder):
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode):
+            path.chmod(0o555 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o444)
+        os.utime(path, (now, now), follow_symlinks=False)
+    return digest
+
+
+# ----------------------------------------------------------------- sentences
+
+
+def _image(order: BuildOrder, digest: str) -> Image:
+    reference = f"{order.product}/{order.component}:{order.version}@{digest}"
+    return Image(order.component, order.version, digest, reference)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _failed(component: str, argv: tuple[str, ...], code: int, late: bool, tail: tuple[str, ...]) -> str:
+    how = "ran into its time limit" if late else f"ended with code {code}"
+    said = "\n".join(tail[-12:]) or "(it said nothing)"
+    return (
+        f"{component} could not be built: `{' '.join(argv)}` {how}. Production is untouched. "
+        f"Next: correct the build and release again. Its last lines:\n{said}"
+    )
+
+
+def _cannot_store(component: str, error: OSError) -> str:
+    return (
+        f"{component} could not be stored as an image: {error}. Production is untouched. "
+        f"Next: see that the disk has room and that the bot may write there."
+    )
