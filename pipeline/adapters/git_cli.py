@@ -84,7 +84,7 @@ _EXPLANATIONS = (
     (
         (
             r"not a git repository|does not appear to be a git repo|[Rr]epository .*not found|does not exist"
-            r"|not valid: is this a git repository|invalid gitfile|No such file or directory"
+            r"|not valid: is this a git repository|invalid gitfile|no path specified|No such file or directory"
         ),
         "There is no git repository at that address.",
         "correct `repository` in bot.toml",
