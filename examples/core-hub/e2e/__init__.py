@@ -1,0 +1,1 @@
+"""End to end: what a person sees, after a charge has gone all the way through."""
