@@ -61,6 +61,14 @@ def _lock(handle: int, deadline: float) -> bool:
             return True
 
 
+def content_folder(root: Path, digest: str) -> Path:
+    """Where an image's content is below the store's root. Raises ValueError for what is no digest."""
+    found = re.fullmatch(r"sha256:([0-9a-f]{64})", digest)
+    if not found:
+        raise ValueError(f"{digest[:90]!r} is not an image's digest (sha256: and 64 hex digits)")
+    return root / found[1]
+
+
 def readable(text: str) -> str:
     """`text` without terminal sequences and control characters; every kind of line end becomes a newline."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")

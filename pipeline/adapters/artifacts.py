@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.environment import base
 from pipeline.errors import BuildError, CommandError
-from pipeline.files import locked, write_atomic
+from pipeline.files import content_folder, locked, write_atomic
 from pipeline.ports import BuildOrder, Command, Image, Runner
 
 _REPRODUCIBLE = {"SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -103,7 +103,7 @@ class ArtifactStore:
                 return True
             if not folder.is_dir() or f"sha256:{_digest(folder)}" != digest:
                 return False
-        except (OSError, BuildError):
+        except (OSError, ValueError, BuildError):
             return False
         self._verified[digest] = seen
         return True
@@ -124,19 +124,11 @@ class ArtifactStore:
 
     def folder(self, digest: str) -> Path:
         """Where the content of a digest is, or would be."""
-        return artifact_folder(self._root, digest)
+        return content_folder(self._root, digest)
 
     def _staging(self, order: BuildOrder) -> Path:
         # Always the same path for a component: some tools write it into what they build.
         return self._root / ".staging" / order.product / order.component
-
-
-def artifact_folder(root: Path, digest: str) -> Path:
-    """The folder of an image below the store's root. Raises BuildError for what is no digest."""
-    kind, _, value = digest.partition(":")
-    if kind != "sha256" or len(value) != 64 or set(value) - set("0123456789abcdef"):
-        raise BuildError(f"{digest[:90]!r} is not an image's digest. Next: build the image again.")
-    return root / value
 
 
 def remove_tree(folder: Path) -> None:
