@@ -1,0 +1,266 @@
+"""The moves of which the local target's operations are made: each writes down what it does, then does it.
+
+An operation that was interrupted at any line here is brought to one of its two ends by `settle`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pipeline.adapters.caddy import CaddyRouter
+from pipeline.adapters.caddy_config import Route, Topology, other, traffic
+from pipeline.adapters.local_logs import Logs
+from pipeline.adapters.local_services import Place, Services, places
+from pipeline.adapters.local_state import Pending, SlotState, State, StateFile, allocate
+from pipeline.adapters.processes import Processes
+from pipeline.errors import TargetError
+from pipeline.files import locked
+from pipeline.groups import insist
+from pipeline.ports import SLOTS, Bundle, Clock, Slot, SlotStatus
+
+LOCK_WAIT = 10.0
+"""Seconds to wait for another bot's operation on the same environment."""
+
+
+class Moves:
+    """One environment's state, router, services and logs, and what can be done with them."""
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        identity: str,
+        folder: Path,
+        clock: Clock,
+        ports: tuple[int, int],
+        artifacts: Path,
+        logs: Logs,
+    ) -> None:
+        self.title = title
+        self.logs = logs
+        self.file = StateFile(folder, clock)
+        self.processes = Processes(folder / "processes", identity)
+        self.router = CaddyRouter(folder / "router", self.processes)
+        self._identity = identity
+        self._clock = clock
+        self._public, self._first = ports
+        self._lock = folder / "lock"
+        self._busy = asyncio.Lock()
+        self._environments: dict[str, Mapping[str, Mapping[str, str]]] = {}
+        entries = {slot: f"http://127.0.0.1:{port}" for slot, port in self._entries().items()}
+        self.services = Services(self.processes, artifacts, logs, entries)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an operation of this bot is under way."""
+        return self._busy.locked()
+
+    # ------------------------------------------------------------ writing down
+
+    @asynccontextmanager
+    async def operation(self, name: str, **facts: object) -> AsyncIterator[State]:
+        """One operation at a time, over all bots of this machine; gives the state, settled.
+
+        Raises TargetError when another bot keeps the environment for longer than LOCK_WAIT.
+        """
+        async with self._busy:
+            lock = locked(self._lock, LOCK_WAIT)
+            free = await insist(asyncio.to_thread(lock.__enter__))
+            try:
+                if not free:
+                    raise TargetError(
+                        f"Another bot is working on {self.title}. Next: wait for it, and see that only one "
+                        f"bot has this environment in its bot.toml."
+                    )
+                async with self.step(name, **facts):
+                    yield await self.settle(await asyncio.to_thread(self.file.load))
+            finally:
+                await insist(asyncio.to_thread(lock.__exit__, None, None, None))
+
+    @asynccontextmanager
+    async def step(self, name: str, **facts: object) -> AsyncIterator[None]:
+        """A line in the operation log before and after."""
+        await asyncio.to_thread(self.file.note, name, when="before", **facts)
+        try:
+            yield
+        except BaseException as error:
+            reason = type(error).__name__ if isinstance(error, asyncio.CancelledError) else str(error)
+            await insist(asyncio.to_thread(self.file.note, name, when="failed", why=reason[:500], **facts))
+            raise
+        await asyncio.to_thread(self.file.note, name, when="after", **facts)
+
+    async def save(self, state: State) -> State:
+        """Write the state down and go on with it."""
+        await asyncio.to_thread(self.file.save, state)
+        return state
+
+    # ----------------------------------------------------------------- traffic
+
+    def topology(self, state: State) -> Topology:
+        """What the router's configuration is made from."""
+        routes = {slot: self._routes(state, slot) for slot in SLOTS}
+        return Topology(self._identity, self._public, self._entries(), self._first + 2, routes)
+
+    def _entries(self) -> dict[Slot, int]:
+        return {slot: self._first + number for number, slot in enumerate(SLOTS)}
+
+    def _routes(self, state: State, slot: Slot) -> tuple[Route, ...]:
+        known = state.routes.get(slot, {}).items()
+        return tuple(Route(prefix, state.ports[name][SLOTS.index(slot)]) for name, prefix in known)
+
+    async def ensure_router(self, state: State) -> None:
+        """The router runs, with this state's routes, and sends traffic where the state says."""
+        topology = self.topology(state)
+        await self.router.ensure(topology, state.traffic)
+        if await self.router.seen(topology) != state.traffic:
+            await self.router.point(topology, state.traffic)
+
+    async def flip(self, state: State, live: Slot | None, share: int) -> State:
+        """Send traffic elsewhere: the router first, then the state."""
+        text = traffic(live, share)
+        async with self.step("route", to=text):
+            topology = self.topology(state)
+            if not await self.router.is_running():
+                await self.router.ensure(topology, state.traffic)
+            await self.router.point(topology, text)
+            return await self.save(state.route(live, share, self._clock().timestamp()))
+
+    # ---------------------------------------------------------------- services
+
+    def remember(self, bundle: Bundle) -> None:
+        """Keep the environments of a bundle in memory; they are secret and never written down."""
+        self._environments[bundle.release_id] = {s.component: s.env for s in bundle.services}
+
+    def _known(self, state: State, slot: Slot) -> Mapping[str, Mapping[str, str]]:
+        return self._environments.get(state.release(slot) or "", {})
+
+    async def make_room(self, state: State, slot: Slot, bundle: Bundle) -> State:
+        """Retire what is in a slot, and write down what is to be there."""
+        state = await self.retire(state, slot)
+        components = [service.component for service in bundle.services if service.route is not None]
+        reserved = set(self.topology(state).listeners())
+        state = allocate(state, components, self._first + 3, reserved)
+        await asyncio.to_thread(self.logs.forget_old)
+        return await self.save(state.put(slot, SlotState.of(bundle)).learn_routes(slot))
+
+    async def serve(self, state: State, slot: Slot) -> State:
+        """Start what does not run in a slot and wait until all is healthy."""
+        async with self.step("serve", slot=slot, release=state.release(slot)):
+            await self.services.serve(places(state, slot, workers=False), self._known(state, slot))
+        content = state.slot(slot)
+        if content is None or content.prepared:
+            return state
+        return await self.save(state.put(slot, content.model_copy(update={"prepared": True})))
+
+    async def work(self, state: State, slot: Slot) -> None:
+        """Start the slot's workers, then stop the other slot's: none is lost, and for a moment both run."""
+        mine = places(state, slot, workers=True)
+        theirs = places(state, other(slot), workers=True)
+        async with self.step("workers", slot=slot):
+            await self.services.work(mine, self._known(state, slot))
+            await self.services.end(theirs, 0.0)
+
+    async def retire(self, state: State, slot: Slot) -> State:
+        """Take a slot's share away, drain it, stop it, empty it. Never called for the live slot."""
+        content = state.slot(slot)
+        if content is None:
+            return state
+        state = await self.save(state.begin("retire", content.release_id, slot))
+        if state.share:
+            state = await self.flip(state, state.live, 0)
+        async with self.step("stop services", slot=slot, release=content.release_id):
+            every = [*places(state, slot, workers=False), *places(state, slot, workers=True)]
+            await self.services.end(every, state.drained.get(slot, 0.0))
+        self._environments.pop(content.release_id, None)
+        return await self.save(state.put(slot, None).end())
+
+    async def require_healthy(self, state: State, slot: Slot) -> None:
+        """Raises TargetError unless all services with a port of a slot are in order right now."""
+        idle = await self.services.idle(places(state, slot, workers=False))
+        if idle:
+            listed = " ".join(f"{place} {reason}." for place, reason in idle.items())
+            raise TargetError(
+                f"Release {state.release(slot)} cannot take traffic in {self.title}: {listed} Traffic is as it "
+                f"was. Next: prepare the release again, or deploy another."
+            )
+
+    def expected(self, state: State) -> list[Place]:
+        """Every service that should run: of both slots, but workers only in the live one."""
+        served = [place for slot in SLOTS for place in places(state, slot, workers=False)]
+        return [*served, *(places(state, state.live, workers=True) if state.live else [])]
+
+    async def slot_status(self, state: State, slot: Slot) -> SlotStatus | None:
+        """What is in a slot, asked of the processes."""
+        content = state.slot(slot)
+        if content is None:
+            return None
+        idle = await self.services.idle(places(state, slot, workers=False))
+        return SlotStatus(slot, content.release_id, content.version, not idle, content.digests)
+
+    # ---------------------------------------------------------------- recovery
+
+    async def settle(self, state: State) -> State:
+        """Bring an interrupted operation to one of its ends; nothing to do for most calls.
+
+        prepare: stays half done, as its environment is gone; preparing again adopts what runs. shift:
+        undone. promote: finished when the release is healthy, else undone. retire, stop: finished.
+        """
+        pending = state.pending
+        if pending is None:
+            return state
+        async with self.step("settle", operation=pending.operation, release=pending.release_id):
+            if pending.operation == "stop":
+                return await self.stop(state)
+            await self.ensure_router(state)
+            if pending.operation == "retire" and state.live != pending.slot:
+                return await self.retire(state, pending.slot)
+            if pending.operation == "promote":
+                return await self._settle_promote(state, pending)
+            return await self.save(state.end())
+
+    async def _settle_promote(self, state: State, pending: Pending) -> State:
+        slot = pending.slot
+        if state.live != slot:
+            if await self.services.idle(places(state, slot, workers=False)):
+                return await self.save(state.end())
+            state = await self.flip(state, slot, 0)
+        if await self._can_work(state, slot):
+            await self.work(state, slot)
+            return await self.save(state.end())
+        return state  # the workers wait for their environment: prepare, then promote again
+
+    async def _can_work(self, state: State, slot: Slot) -> bool:
+        idle = await self.services.idle(places(state, slot, workers=True))
+        return all(place.service.component in self._known(state, slot) for place in idle)
+
+    async def revive(self, state: State) -> None:
+        """Start dead services whose environment is known; a candidate that is still dead gets no traffic."""
+        for slot in SLOTS:
+            idle = await self.services.idle(places(state, slot, workers=False))
+            if idle and all(place.service.component in self._known(state, slot) for place in idle):
+                await self.serve(state, slot)
+            elif idle and state.share and slot != state.live:
+                state = await self.flip(state, state.live, 0)
+        if state.live and await self._can_work(state, state.live):
+            await self.work(state, state.live)
+
+    async def remove_strays(self, state: State) -> None:
+        """End every process of this environment that belongs to no place in the state."""
+        known = {"router"} | {p.name for slot in SLOTS for w in (False, True) for p in places(state, slot, w)}
+        for name in await asyncio.to_thread(self.processes.names) - known:
+            async with self.step("remove stray", process=name):
+                await self.processes.stop(name, 5.0)
+
+    async def stop(self, state: State) -> State:
+        """End everything, the router first; the ports stay allocated."""
+        state = await self.save(state.begin("stop", state.release(state.live) or "", state.live or "blue"))
+        await self.router.stop()
+        every = [p for slot in SLOTS for w in (False, True) for p in places(state, slot, w)]
+        async with self.step("stop everything"):
+            await self.services.end(every, 0.0)
+        self._environments.clear()
+        empty = state.model_copy(update={"blue": None, "green": None, "routes": {}})
+        state = await self.save(empty.route(None, 0, self._clock().timestamp()).end())
+        await self.remove_strays(state)
+        return state
