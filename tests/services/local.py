@@ -1,0 +1,127 @@
+"""What the tests of the local target share: images from the service scripts, free ports, clean-up."""
+
+import shutil
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+
+from pipeline.adapters.artifacts import ArtifactStore
+from pipeline.adapters.commands import LocalRunner
+from pipeline.adapters.local_target import LocalTarget
+from pipeline.config import Environment
+from pipeline.ports import BuildOrder, Bundle, Image, ServiceSpec
+
+SCRIPTS = Path(__file__).parent
+BLOCK = 16  # ports per environment
+
+_next_block = 0
+
+
+def free_block() -> int:
+    """The first of BLOCK ports that nobody listens on, below the range that clients get theirs from."""
+    global _next_block
+    start = 12_000 + (hash(str(psutil.Process().pid)) % 1000) * BLOCK
+    while True:
+        first = start + _next_block * BLOCK
+        _next_block += 1
+        if all(_is_free(port) for port in range(first, first + BLOCK)):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class Place:
+    """A folder with an artifact store and one environment's target, as the bot would wire them."""
+
+    def __init__(self, folder: Path, first: int | None = None) -> None:
+        self.folder = folder
+        self.first = first or free_block()
+        self.config = Environment(url=f"http://127.0.0.1:{self.first}", first_port=self.first + 1)
+        self.store = ArtifactStore(folder / "artifacts", LocalRunner(str))
+        self.target = self.restarted()
+
+    def restarted(self) -> LocalTarget:
+        """The target as a bot that was just started would have it: it knows nothing but the files."""
+        return LocalTarget(
+            product="shop",
+            environment="production",
+            config=self.config,
+            state=self.folder / "state",
+            artifacts=self.folder / "artifacts",
+            redact=lambda text: text.replace("hunter2", "***"),
+        )
+
+    async def image(self, component: str, version: str) -> Image:
+        checkout = self.folder / "checkout" / version
+        checkout.mkdir(parents=True, exist_ok=True)
+        for name in ("web.py", "worker.py"):
+            shutil.copy(SCRIPTS / name, checkout)
+        (checkout / "VERSION").write_text(version)
+        order = BuildOrder(
+            product="shop",
+            component=component,
+            version=version,
+            commit="c" * 40,
+            release_id=f"r-{version}",
+            checkout=checkout,
+            sources=("*",),
+            commands=(),
+            timeout=60,
+            log=self.folder / "build.log",
+        )
+        return await self.store.build(order)
+
+    async def bundle(
+        self, version: str, env: Mapping[str, str] | None = None, ready: float = 15, **routes: str | None
+    ) -> Bundle:
+        """A release `r-VERSION` of the named components (default: api, frontend and a worker)."""
+        chosen = routes or {"api": "/api", "frontend": "/", "worker": None}
+        services = [
+            ServiceSpec(
+                component=component,
+                image=await self.image(component, version),
+                run=("python", "web.py" if route else "worker.py"),
+                route=route,
+                health="/healthz",
+                version_path="/version",
+                grace=8,
+                ready_timeout=ready,
+                env={**(env or {}), "GREETING": f"héllo {component}"},
+            )
+            for component, route in chosen.items()
+        ]
+        return Bundle(f"r-{version}", version, tuple(services))
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that belongs to this place, by the folder in its environment or command line."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            mark = process.environ().get("RELEASEBOT_PROCESS", "")
+            return bool(mark) and process.cwd().startswith(str(self.folder))
+        except psutil.Error:
+            return False
+
+
+@asynccontextmanager
+async def place(folder: Path) -> AsyncIterator[Place]:
+    """A place that leaves nothing running."""
+    here = Place(folder)
+    try:
+        yield here
+    finally:
+        await here.restarted().stop()
+        left = [process.name() for process in here.processes()]
+        assert not left, f"processes are left over: {left}"
