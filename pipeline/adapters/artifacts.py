@@ -172,7 +172,7 @@ def _matches(component: str, checkout: Path, pattern: str) -> list[Path]:
             f"Next: correct `sources` in the playbook, or commit the missing file."
         )
     for path in found:
-        if not path.parent.resolve().is_relative_to(checkout):
+        if path != checkout and not path.parent.resolve().is_relative_to(checkout):
             raise BuildError(f"{component}: the source {pattern!r} leaves the checkout through a link.")
     return found
 

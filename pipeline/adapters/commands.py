@@ -76,7 +76,8 @@ class LocalRunner:
         except TimeoutError:
             return None
         finally:
-            await insist(_finish(process, pump, transport))
+            await insist(_finish(process, record))
+            await insist(_close(pump, transport))
             await insist(asyncio.to_thread(record.clear))
 
 
@@ -100,7 +101,7 @@ async def _start(
             stderr=writing,
             start_new_session=True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         transport.close()
         program = command.argv[0] if command.argv else ""
         raise CommandError(
@@ -115,12 +116,15 @@ async def _start(
     return process, output, transport
 
 
-async def _finish(
-    process: asyncio.subprocess.Process, pump: asyncio.Task[None], transport: asyncio.ReadTransport
-) -> None:
+async def _finish(process: asyncio.subprocess.Process, record: "_Record") -> None:
     await end_group(process.pid, GRACE)
     await process.wait()
-    # Whoever left the session and still holds the pipe is not waited for.
+    for group in await asyncio.to_thread(record.groups):  # those that left the session
+        await end_group(group, GRACE)
+
+
+async def _close(pump: asyncio.Task[None], transport: asyncio.ReadTransport) -> None:
+    # Whoever hides so well that it still holds the pipe is not waited for.
     await asyncio.wait([pump], timeout=1.0)
     transport.close()
     pump.cancel()
@@ -161,9 +165,14 @@ class _Record:
             return set()
         except (OSError, ValueError):
             stored = {}
-        found = {_group(pid) for pid, value in marked(_MARK, self.mark) if value == self.mark}
+        found = self.groups()
         if "pid" in stored and is_running(ProcessId(stored["pid"], stored["created"])):
             found.add(stored["pid"])
+        return found
+
+    def groups(self) -> set[int]:
+        """The process groups of all that carries this log's mark."""
+        found = {_group(pid) for pid, value in marked(_MARK, self.mark) if value == self.mark}
         return found - {0, os.getpgid(0)}
 
 
