@@ -181,6 +181,7 @@ class GitRepository:
                 f"The repository ({self._git.shown}) has no branch {self._branch}."
                 " Next: correct `branch` in bot.toml, or push that branch."
             )
+        await self._git.run("symbolic-ref", "HEAD", self._head, doing=doing)  # git-cliff looks at HEAD
         self._ready = True
 
     async def _commit(self, ref: str) -> str:
