@@ -72,11 +72,17 @@ class Acts:
         return await self.courier.deliver("interactive", payload)
 
     async def click_view(
-        self, user: str, view_id: str, action_id: str, selected: Any = None, block_id: str | None = None
+        self,
+        user: str,
+        view_id: str,
+        action_id: str,
+        value: str | None = None,
+        selected: Any = None,
+        block_id: str | None = None,
     ) -> Delivered:
         """Use an element of an open modal or of the Home tab."""
         view = self.own_view(user, view_id)
-        block, element = _locate(view.blocks, action_id, block_id, None, f"view {view_id}")
+        block, element = _locate(view.blocks, action_id, block_id, value, f"view {view_id}")
         action = await self._act(user, view.id, block, element, selected)
         payload = payloads.view_click(self.core, self.workspace.user(user), view, action, self.state(view))
         return await self.courier.deliver("interactive", payload)
@@ -84,10 +90,24 @@ class Acts:
     async def options(
         self, user: str, view_id: str, action_id: str, typed: str = "", block_id: str | None = None
     ) -> list[Json]:
-        """Type into an external select; the options that the bot suggests. None when it does not answer."""
+        """Type into an external select of a view; the options that the bot suggests."""
         view = self.own_view(user, view_id)
         block, element = _locate(view.blocks, action_id, block_id, None, f"view {view_id}")
         return await self.suggest(user, view.id, block, element, typed)
+
+    async def message_options(
+        self,
+        user: str,
+        channel: str,
+        message_ts: str,
+        action_id: str,
+        typed: str = "",
+        block_id: str | None = None,
+    ) -> list[Json]:
+        """Type into an external select of a message; the options that the bot suggests."""
+        message = self.visible(user, channel, message_ts)
+        block, element = _locate(message.blocks, action_id, block_id, None, f"message {message_ts}")
+        return await self.suggest(user, message.ts, block, element, typed)
 
     async def suggest(self, user: str, container: str, block: Json, element: Json, typed: str) -> list[Json]:
         """Ask the bot for an external select's options, in a view or a message."""

@@ -1,7 +1,7 @@
 """What goes wrong on purpose: planned faults for the next calls, a revoked token, doubled deliveries."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 Kind = Literal["rate_limited", "status", "error", "hang", "drop_before", "drop_after"]
 ANY = "*"
@@ -68,6 +68,13 @@ class Faults:
     def deliver_twice(self, payloads: int = 1) -> None:
         """Deliver each of the next payloads two times, as a platform may."""
         self.twice = payloads
+
+    def plan(self, method: str = ANY, **fault: Any) -> None:
+        """Plan any fault by the names of `Fault`. Raises TypeError for an unknown name, ValueError for a kind."""
+        planned = Fault(method, **fault)
+        if planned.kind not in get_args(Kind):
+            raise ValueError(f"There is no fault {planned.kind!r}. Use one of {', '.join(get_args(Kind))}.")
+        self.planned.append(planned)
 
     def take(self, method: str) -> Fault | None:
         """Use up the next fault for this method, if one is planned."""

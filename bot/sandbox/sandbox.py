@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.sandbox import modals
 from bot.sandbox.acts import Acts
 from bot.sandbox.api_server import ApiServer
+from bot.sandbox.control import Control
 from bot.sandbox.core import Core
 from bot.sandbox.delivery import ACK_SECONDS, Courier, Delivered
 from bot.sandbox.faults import Faults
@@ -66,7 +67,9 @@ class Sandbox(Acts):
         """Listen on the loopback. Raises OSError when the port is taken."""
         self._api = ApiServer(self.core)
         app = web.Application(middlewares=[guard], client_max_size=MOST_BYTES + 1_000_000)
-        app.add_routes([*self._api.routes(), web.get("/socket", self.socket.handle)])
+        self._control = Control(self)
+        socket = web.get("/socket", self.socket.handle)
+        app.add_routes([*self._api.routes(), socket, *self._control.routes()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, LOOPBACK, self._port)
@@ -77,6 +80,7 @@ class Sandbox(Acts):
     async def stop(self) -> None:
         """Close every connection and stop listening."""
         self._api.closing.set()
+        self._control.close()
         await self.courier.close()
         await self.socket.close()
         if self.http is not None:
@@ -112,6 +116,23 @@ class Sandbox(Acts):
     def faults(self) -> Faults:
         """What goes wrong on purpose."""
         return self.core.faults
+
+    @property
+    def online(self) -> bool:
+        """Whether the bot seems to be there."""
+        return self.http.ready if self.http else self.socket.ready
+
+    def archive(self, channel: str, *, archived: bool = True) -> None:
+        """Archive a channel: nobody can post into it any more. Or bring it back."""
+        self.workspace.channel(channel).is_archived = archived
+        self.core.journal.ring()
+
+    def reset(self) -> None:
+        """Forget messages, views, traffic and faults; people, channels and connections stay."""
+        self.workspace.forget()
+        self.suggested.clear()
+        self.faults.clear()
+        self.core.journal.clear()
 
     # ----------------------------------------------------------------- acts
 

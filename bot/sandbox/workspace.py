@@ -115,6 +115,12 @@ class Workspace:
         self.users: dict[str, User] = {user.id: user for user in users}
         self.groups: dict[str, Group] = {group.id: group for group in default_groups()}
         self.channels: dict[str, Channel] = {c.id: c for c in default_channels(users)}
+        self.edit_window: float | None = None
+        self._last = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Start with no messages, views, files and permits; people and places stay, none archived."""
         self.messages: list[Message] = []
         self.stacks: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
@@ -122,8 +128,8 @@ class Workspace:
         self.triggers: dict[str, Trigger] = {}
         self.hooks: dict[str, Hook] = {}
         self.files: dict[str, StoredFile] = {}
-        self.edit_window: float | None = None
-        self._last = 0
+        for channel in self.channels.values():
+            channel.is_archived = False
 
     # ------------------------------------------------------------ people
 
