@@ -7,7 +7,7 @@ _REORDERING = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Unicode's bidirectional marks: they can make a line read as something it does not say (Unicode TR 36)."""
 
 _HARMFUL = re.compile(f"[\x00-\x1f\x7f-\x9f\ufeff\u2028\u2029{_REORDERING}\ud800-\udfff]+")
-_BREAKS = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
+_BREAKS = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]\s*")
 _COMBINING_LIMIT = 8
 
 
