@@ -4,23 +4,20 @@ An operation that was interrupted at any line here is brought to one of its two 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from pipeline.adapters.caddy import CaddyRouter
 from pipeline.adapters.caddy_config import Route, Topology, other, traffic
 from pipeline.adapters.local_logs import Logs
 from pipeline.adapters.local_services import Place, Services, places
-from pipeline.adapters.local_state import Pending, SlotState, State, StateFile, allocate
+from pipeline.adapters.local_state import SlotState, State, StateFile, allocate
 from pipeline.adapters.processes import Processes
 from pipeline.errors import TargetError
 from pipeline.files import locked
 from pipeline.groups import insist
 from pipeline.ports import SLOTS, Bundle, Clock, Slot, SlotStatus
-
-LOCK_WAIT = 10.0
-"""Seconds to wait for another bot's operation on the same environment."""
 
 
 class Moves:
@@ -36,6 +33,7 @@ class Moves:
         ports: tuple[int, int],
         artifacts: Path,
         logs: Logs,
+        patience: float,
     ) -> None:
         self.title = title
         self.logs = logs
@@ -45,6 +43,7 @@ class Moves:
         self._identity = identity
         self._clock = clock
         self._public, self._first = ports
+        self._patience = patience
         self._lock = folder / "lock"
         self._busy = asyncio.Lock()
         self._environments: dict[str, Mapping[str, Mapping[str, str]]] = {}
@@ -62,10 +61,10 @@ class Moves:
     async def operation(self, name: str, **facts: object) -> AsyncIterator[State]:
         """One operation at a time, over all bots of this machine; gives the state, settled.
 
-        Raises TargetError when another bot keeps the environment for longer than LOCK_WAIT.
+        Raises TargetError when another bot keeps the environment for too long.
         """
         async with self._busy:
-            lock = locked(self._lock, LOCK_WAIT)
+            lock = locked(self._lock, self._patience)
             free = await insist(asyncio.to_thread(lock.__enter__))
             try:
                 if not free:
@@ -201,10 +200,11 @@ class Moves:
     # ---------------------------------------------------------------- recovery
 
     async def settle(self, state: State) -> State:
-        """Bring an interrupted operation to one of its ends; nothing to do for most calls.
+        """Bring an interrupted operation to a safe end before another begins; mostly nothing to do.
 
-        prepare: stays half done, as its environment is gone; preparing again adopts what runs. shift:
-        undone. promote: finished when the release is healthy, else undone. retire, stop: finished.
+        prepare: stays half done, as its environment is gone; preparing again adopts what runs. shift,
+        promote: undone where the state does not know of the flip. retire, stop: finished. Whatever was
+        asked before, it never stands in the way of what is asked now, such as the way back.
         """
         pending = state.pending
         if pending is None:
@@ -215,35 +215,37 @@ class Moves:
             await self.ensure_router(state)
             if pending.operation == "retire" and state.live != pending.slot:
                 return await self.retire(state, pending.slot)
-            if pending.operation == "promote":
-                return await self._settle_promote(state, pending)
-            return await self.save(state.end())
+            return state
 
-    async def _settle_promote(self, state: State, pending: Pending) -> State:
-        slot = pending.slot
-        if state.live != slot:
-            if await self.services.idle(places(state, slot, workers=False)):
-                return await self.save(state.end())
-            state = await self.flip(state, slot, 0)
-        if await self._can_work(state, slot):
-            await self.work(state, slot)
-            return await self.save(state.end())
-        return state  # the workers wait for their environment: prepare, then promote again
+    async def finish(self, state: State) -> State:
+        """What only recovery does, as nothing else is asked: finish a promotion of a healthy release."""
+        pending = state.pending
+        unflipped = pending and pending.operation == "promote" and state.live != pending.slot
+        if pending and unflipped and await self._is_healthy(state, pending.slot):
+            state = await self.flip(state, pending.slot, 0)
+        return await self.save(state.end())
 
-    async def _can_work(self, state: State, slot: Slot) -> bool:
-        idle = await self.services.idle(places(state, slot, workers=True))
-        return all(place.service.component in self._known(state, slot) for place in idle)
+    async def _is_healthy(self, state: State, slot: Slot) -> bool:
+        return not await self.services.idle(places(state, slot, workers=False))
 
     async def revive(self, state: State) -> None:
         """Start dead services whose environment is known; a candidate that is still dead gets no traffic."""
         for slot in SLOTS:
             idle = await self.services.idle(places(state, slot, workers=False))
-            if idle and all(place.service.component in self._known(state, slot) for place in idle):
-                await self.serve(state, slot)
-            elif idle and state.share and slot != state.live:
-                state = await self.flip(state, state.live, 0)
-        if state.live and await self._can_work(state, state.live):
-            await self.work(state, state.live)
+            if idle and self._all_known(state, slot, idle):
+                with suppress(TargetError):  # why is in the operation log; that it is dead shows in `status`
+                    await self.serve(state, slot)
+        if state.share and state.live and not await self._is_healthy(state, other(state.live)):
+            state = await self.flip(state, state.live, 0)
+        if state.live:
+            idle = await self.services.idle(places(state, state.live, workers=True))
+            if self._all_known(state, state.live, idle):
+                with suppress(TargetError):  # likewise in `missing`
+                    await self.work(state, state.live)
+
+    def _all_known(self, state: State, slot: Slot, wanted: Iterable[Place]) -> bool:
+        known = self._known(state, slot)
+        return all(place.service.component in known for place in wanted)
 
     async def remove_strays(self, state: State) -> None:
         """End every process of this environment that belongs to no place in the state."""

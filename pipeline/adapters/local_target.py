@@ -35,7 +35,8 @@ class LocalTarget:
 
     Services get PORT, HOST, RELEASE_VERSION, RELEASE_SLOT, SLOT_URL and API_URL (both the slot's own entry)
     on top of their environment, and none of the bot's. A service stays in its process group and listens on
-    PORT itself. `redact` is applied to log lines in errors and in `logs`.
+    PORT itself. `redact` is applied to log lines in errors and in `logs`; `patience` is how many seconds to
+    wait for another bot's operation on the same environment.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class LocalTarget:
         artifacts: Path,
         clock: Clock = _now,
         redact: Callable[[str], str] = _unchanged,
+        patience: float = 10.0,
     ) -> None:
         title, folder = f"{product} {environment}", state.absolute()
         self._url = config.url.rstrip("/")
@@ -64,6 +66,7 @@ class LocalTarget:
             ports=(public, self._first),
             artifacts=self._artifacts,
             logs=self._logs,
+            patience=patience,
         )
 
     # -------------------------------------------------------------- deploying
@@ -87,7 +90,6 @@ class LocalTarget:
             return await self._run(state, slot, bundle)
 
     async def _run(self, state: State, slot: Slot, bundle: Bundle) -> SlotStatus:
-        waiting_for_workers = state.pending
         state = await self._moves.save(state.begin("prepare", bundle.release_id, slot))
         content = state.slot(slot)
         try:
@@ -98,8 +100,7 @@ class LocalTarget:
             if content and not content.prepared:
                 await insist(self._moves.retire(state, slot))
             raise
-        keep = waiting_for_workers if waiting_for_workers and state.live != slot else None
-        await self._moves.save(state.model_copy(update={"pending": keep}))
+        await self._moves.save(state.end())
         digests = {service.component: service.image.digest for service in bundle.services}
         return SlotStatus(slot, bundle.release_id, bundle.version, True, digests)
 
@@ -159,6 +160,7 @@ class LocalTarget:
         async with self._moves.operation("reconcile") as state:
             if state.blue or state.green:
                 await self._moves.ensure_router(state)
+                state = await self._moves.finish(state)
                 await self._moves.revive(state)
             await self._moves.remove_strays(state)
         return await self.status()

@@ -17,6 +17,10 @@ from pipeline.ports import BuildOrder, Bundle, Image, ServiceSpec
 SCRIPTS = Path(__file__).parent
 BLOCK = 16  # ports per environment
 
+Routes = Mapping[str, str | None]
+SHOP: Routes = {"api": "/api", "frontend": "/", "worker": None}
+API: Routes = {"api": "/"}
+
 _next_block = 0
 
 
@@ -59,6 +63,7 @@ class Place:
             config=self.config,
             state=self.folder / "state",
             artifacts=self.folder / "artifacts",
+            patience=3,
             redact=lambda text: text.replace("hunter2", "***"),
         )
 
@@ -83,10 +88,9 @@ class Place:
         return await self.store.build(order)
 
     async def bundle(
-        self, version: str, env: Mapping[str, str] | None = None, ready: float = 15, **routes: str | None
+        self, version: str, routes: Routes = SHOP, env: Mapping[str, str] | None = None, ready: float = 15
     ) -> Bundle:
-        """A release `r-VERSION` of the named components (default: api, frontend and a worker)."""
-        chosen = routes or {"api": "/api", "frontend": "/", "worker": None}
+        """A release `r-VERSION` of the named components."""
         services = [
             ServiceSpec(
                 component=component,
@@ -99,13 +103,17 @@ class Place:
                 ready_timeout=ready,
                 env={**(env or {}), "GREETING": f"héllo {component}"},
             )
-            for component, route in chosen.items()
+            for component, route in routes.items()
         ]
         return Bundle(f"r-{version}", version, tuple(services))
 
     def processes(self) -> list[psutil.Process]:
         """Every process that belongs to this place, by the folder in its environment or command line."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def name_of(self, process: psutil.Process) -> str:
+        """The fixed place of a process, such as `blue-api` or `router`."""
+        return process.environ()["RELEASEBOT_PROCESS"].split("|")[1]
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:

@@ -1,0 +1,129 @@
+"""The bot is killed -9 at every step of every operation; the next one finds its way, production answers on."""
+
+import asyncio
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pipeline.ports import TargetStatus
+from tests.services.load import load
+from tests.services.local import SHOP, Place, place
+
+ROOT = Path(__file__).parents[2]
+STEPS = {"prepare": 6, "shift": 6, "promote": 8, "back": 8, "retire": 4}
+"""Operation -> lines that its driver writes to the operation log at least."""
+
+
+async def _drive(here: Place, operation: str, lines: int, delay: float = 0.0) -> None:
+    """Run the driver and kill it when it has written `lines` lines, or has ended."""
+    log = here.folder / "state" / "operations.jsonl"
+    start = len(log.read_text().splitlines())
+    bot = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.services.driver",
+        str(here.folder),
+        str(here.first),
+        operation,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(15):
+        while bot.returncode is None and len(log.read_text().splitlines()) < start + lines:
+            await asyncio.sleep(0.001)
+    await asyncio.sleep(delay)
+    if bot.returncode is None:
+        bot.send_signal(signal.SIGKILL)
+    await bot.wait()
+
+
+async def _start(here: Place, operation: str) -> None:
+    """Bring the environment to where the operation begins: 1.0.0 live, 1.1.0 as far as it needs to be."""
+    target = here.restarted()
+    await target.prepare(await here.bundle("1.0.0", SHOP))
+    await target.promote("r-1.0.0")
+    if operation == "prepare":
+        await target.retire("r-1.1.0")
+        return
+    await target.prepare(await here.bundle("1.1.0", SHOP))
+    if operation == "back":
+        await target.promote("r-1.1.0")
+
+
+def _check(here: Place, status: TargetStatus) -> None:
+    assert status.live is not None
+    assert status.live.warm
+    copies = Counter(here.name_of(process) for process in here.processes())
+    assert set(copies.values()) == {1}, copies
+    assert copies["router"] == 1
+
+
+async def _round(here: Place, operation: str, lines: int, delay: float = 0.0) -> float:
+    """One kill and the recovery from it; gives the seconds that the recovery took."""
+    await _start(here, operation)
+    await _drive(here, operation, lines, delay)
+    target = here.restarted()
+    began = time.monotonic()
+    status = await target.reconcile()
+    seconds = time.monotonic() - began
+    _check(here, status)
+    await _go_on(here, operation)
+    return seconds
+
+
+async def _go_on(here: Place, operation: str) -> None:
+    """The next bot asks for the same again, and gets it."""
+    target = here.restarted()
+    if operation == "retire":
+        await target.retire("r-1.1.0")
+    else:
+        wanted = "1.0.0" if operation == "back" else "1.1.0"
+        await target.prepare(await here.bundle(wanted, SHOP))
+        if operation == "shift":
+            await target.shift("r-1.1.0", 10)
+            assert (await target.status()).share == 10
+        else:
+            await target.promote(f"r-{wanted}")
+            assert await target.missing() == ()
+    _check(here, await target.status())
+
+
+async def _rounds(folder: Path, points: list[tuple[str, int, float]]) -> None:
+    recoveries = []
+    async with place(folder) as here:
+        await _start(here, "prepare")
+        async with load(here.target.address(), rate=40, clients=4) as seen:
+            for operation, lines, delay in points:
+                recoveries.append(await _round(here, operation, lines, delay))
+                assert seen.failures == [], (operation, lines, delay)
+        recoveries.sort()
+        print(
+            f"{len(points)} kills, {len(seen.answers)} requests, 0 failed, "
+            f"reconcile p50 {recoveries[len(recoveries) // 2]:.2f} s, max {recoveries[-1]:.2f} s"
+        )
+
+
+@pytest.mark.parametrize("operation", STEPS)
+async def test_a_bot_killed_within_an_operation(tmp_path: Path, operation: str) -> None:
+    await _rounds(tmp_path, [(operation, STEPS[operation] // 2, 0.0)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", STEPS)
+async def test_a_bot_killed_at_every_step(tmp_path: Path, operation: str) -> None:
+    await _rounds(tmp_path, [(operation, lines, 0.0) for lines in range(1, STEPS[operation] + 1)])
+
+
+@pytest.mark.slow
+async def test_a_bot_killed_at_random_moments(tmp_path: Path) -> None:
+    chance = random.Random(20)
+    points = [
+        (operation, chance.randint(1, STEPS[operation]), chance.random() * 0.2)
+        for operation in chance.choices(list(STEPS), k=20)
+    ]
+    await _rounds(tmp_path, points)
