@@ -222,6 +222,7 @@ class Product(Model):
     playbook: str = "playbook.toml"
     channel: Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,}$")]
     compare_url: str | None = None
+    commit_url: str | None = None
     people: People
     teams: tuple[str, ...] = ()
     approval_expires: Duration = timedelta(hours=24)

@@ -1,24 +1,15 @@
 """What can go wrong, said so that a person knows what, why and what next."""
 
-from dataclasses import dataclass
 
-
-@dataclass
 class Refused(Exception):  # noqa: N818 - a refusal is the field's own word (DESIGN: Refused(code))
-    """A request that is not carried out. Nothing was changed.
+    """A request that is not carried out; nothing was changed.
 
-    `code` is stable and looked up in the texts; `facts` fill the sentence in.
-    `what`, `why` and `following` are plain English for logs and the terminal.
+    `code` is stable and names the sentences (what, why, what next) in handlers/text.py; `facts` fill them in.
     """
 
-    code: str
-    what: str
-    why: str
-    following: str
-    facts: dict[str, str] | None = None
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.why} Next: {self.following}"
+    def __init__(self, code: str, **facts: str) -> None:
+        super().__init__(code, facts)
+        self.code, self.facts = code, facts
 
 
 class PipelineError(Exception):
@@ -47,6 +38,10 @@ class TargetError(PipelineError):
 
 class DatabaseError(PipelineError):
     """The product's database could not be read, backed up or migrated."""
+
+
+class StoreError(PipelineError):
+    """The bot's own database does not answer: nothing was recorded."""
 
 
 class LeaseLost(Exception):  # noqa: N818 - control flow: another worker owns the release now

@@ -239,6 +239,9 @@ class DeployTarget(Protocol):
     async def reconcile(self) -> TargetStatus:
         """After a crash: bring router and processes to what the stored state says, then `status`."""
 
+    async def heal(self) -> bool:
+        """Look after the router between releases: start it again when it died. True when that was needed."""
+
     def address(self, slot: Slot | None = None) -> str:
         """Base URL through the router: of exactly one slot, or the public one."""
 

@@ -1,0 +1,182 @@
+"""What people decide on a release that waits: approvals, checklist items, and what the watch found.
+
+A decision locks the release's row first, then is written, then wakes the release, all in one
+transaction: otherwise a click could slip past a worker that is just parking.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline import policy, ports
+from pipeline.binding import bound
+from pipeline.errors import Refused
+from pipeline.events import CARD, CHECKLIST, Fact, record, request
+from pipeline.models import Approval, ChecklistItem, Release, StageRun
+from pipeline.policy import Actor
+from pipeline.service import Service
+from pipeline.snapshot import Snapshot
+from pipeline.states import StageStatus
+
+UNDECIDED = (StageStatus.WAITING, StageStatus.RUNNING)
+
+
+@contextlib.asynccontextmanager
+async def speaking(
+    service: Service, release_id: str, now: datetime
+) -> AsyncIterator[tuple[AsyncSession, Release]]:
+    """A transaction in which a person says something to a release: its row is locked, and it is woken."""
+    async with service.db.transaction() as session:
+        woken = (
+            update(Release)
+            .where(Release.id == release_id)
+            .values(signals=Release.signals + 1, wake_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        await session.execute(woken)
+        release = await session.get(Release, release_id)
+        if release is None:
+            raise Refused("unknown_release", release=release_id[:40])
+        yield session, release
+    service.nudge()
+
+
+async def check_approver(
+    service: Service, actor: Actor, release_id: str, run_id: int | None = None
+) -> Snapshot:
+    """Whether this person may decide on this release now; gives what they would decide on."""
+    found = await service.snapshot(release_id)
+    run = found.runs.get("approval")
+    if run is None or run.status not in UNDECIDED:
+        raise _nothing_to_approve(found)
+    if run_id is not None and run.id != run_id:
+        raise Refused("out_of_date", version=found.release.version)
+    await may(service, actor, "approve", found)
+    return found
+
+
+def _nothing_to_approve(found: Snapshot) -> Refused:
+    if decided := [a for a in found.approvals if a.decision in ("approve", "reject")]:
+        return Refused("already_decided", by=decided[-1].user, decision=decided[-1].decision)
+    return Refused("nothing_to_approve", version=found.release.version, status=found.release.status.value)
+
+
+async def may(service: Service, actor: Actor, action: policy.Action, found: Snapshot) -> None:
+    """Raise Refused unless the person may do this with the release's product."""
+    product = found.release.product
+    await policy.may(actor, action, service.product(product), service.ports(product).directory)
+
+
+async def decide(
+    service: Service, actor: Actor, release_id: str, run_id: int, decision: str, note: str, origin: str
+) -> None:
+    """Approve or reject (`decision`). The first decision wins; the second person is told who was first."""
+    found = await check_approver(service, actor, release_id, run_id)
+    if decision == "approve":
+        policy.not_own_release(actor, found.release.requested_by)
+    binding = bound(found.release, [_image(image) for image in found.images], found.runs)
+    async with speaking(service, release_id, service.clock()) as (session, release):
+        await _still_waiting(session, run_id, release)
+        for earlier in await _decisions(session, run_id):
+            if earlier.origin == origin:
+                return
+            if earlier.bound == binding:
+                raise Refused("already_decided", by=earlier.user, decision=earlier.decision)
+        session.add(_decision(service, actor, release_id, run_id, decision, note, origin, binding))
+        kind = "release_approved" if decision == "approve" else "release_rejected"
+        fact = Fact(kind, actor.user, {"note": note, "bound": binding}, (CARD, request("approval", run_id)))
+        await record(session, release, [fact], service.clock())
+
+
+async def settle(
+    service: Service, actor: Actor, release_id: str, run_id: int, choice: str, origin: str
+) -> None:
+    """Answer what a stage in production asked: `keep` the release whatever the watch found, or try `again`."""
+    found = await service.snapshot(release_id)
+    run = found.run_by_id(run_id)
+    if run is None or run.status not in UNDECIDED:
+        raise Refused("out_of_date", version=found.release.version)
+    await may(service, actor, "approve" if choice == "keep" else "start", found)
+    async with speaking(service, release_id, service.clock()) as (session, release):
+        await _still_waiting(session, run_id, release)
+        if all(earlier.origin != origin for earlier in await _decisions(session, run_id)):
+            session.add(_decision(service, actor, release_id, run_id, choice, "", origin, {}))
+            fact = Fact(
+                f"decided_{choice}", actor.user, {"stage": run.name}, (CARD, request("decision", run_id))
+            )
+            await record(session, release, [fact], service.clock())
+
+
+async def tick(service: Service, actor: Actor, release_id: str, item_id: int) -> None:
+    """Tick a checklist item. Ticking it twice is one tick; an item of the past is refused."""
+    found = await service.snapshot(release_id)
+    item = next((item for item in found.items if item.id == item_id), None)
+    run = found.runs.get("checklist" if item and item.phase == "before" else "after")
+    if item is None or run is None or run.status not in UNDECIDED:
+        raise Refused("out_of_date", version=found.release.version)
+    await _may_tick(service, actor, found)
+    async with speaking(service, release_id, service.clock()) as (session, release):
+        await _still_waiting(session, run.id, release)
+        row = await session.get(ChecklistItem, item_id)
+        if row is None or row.done:
+            return
+        row.done, row.done_by, row.done_at = True, actor.user, service.clock()
+        fact = Fact(
+            "item_ticked", actor.user, {"item": row.key, "title": row.title}, (CARD, CHECKLIST[row.phase])
+        )
+        await record(session, release, [fact], service.clock())
+
+
+async def _may_tick(service: Service, actor: Actor, found: Snapshot) -> None:
+    """Whoever may start, approve or roll back belongs to the team, and may tick."""
+    refusals = []
+    for action in policy.ACTIONS:
+        try:
+            return await may(service, actor, action, found)
+        except Refused as refusal:
+            refusals.append(refusal)
+    raise next((r for r in refusals if not r.code.startswith("may_not")), Refused("may_not_tick"))
+
+
+async def _still_waiting(session: AsyncSession, run_id: int, release: Release) -> None:
+    """Look again with the row locked: the release may have moved on since the person looked."""
+    run = await session.get(StageRun, run_id)
+    if run is None or run.status not in UNDECIDED:
+        raise Refused("out_of_date", version=release.version)
+
+
+async def _decisions(session: AsyncSession, run_id: int) -> list[Approval]:
+    return list(
+        await session.scalars(select(Approval).where(Approval.stage_run_id == run_id).order_by(Approval.id))
+    )
+
+
+def _decision(
+    service: Service,
+    actor: Actor,
+    release_id: str,
+    run_id: int,
+    decision: str,
+    note: str,
+    origin: str,
+    binding: dict[str, Any],
+) -> Approval:
+    return Approval(
+        release_id=release_id,
+        stage_run_id=run_id,
+        decision=decision,
+        user=actor.user,
+        team=actor.team,
+        note=note,
+        bound=binding,
+        at=service.clock(),
+        origin=origin,
+    )
+
+
+def _image(row: Any) -> ports.Image:
+    return ports.Image(row.component, row.version, row.digest, row.reference)

@@ -1,0 +1,221 @@
+"""The engine: claim a release, run what is ready, record what came of it. A crash is an ordinary start."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline import lease, playbook
+from pipeline.config import Playbook
+from pipeline.context import Context, Failed, Outcome, Ports, Waiting
+from pipeline.errors import LeaseLost, PipelineError
+from pipeline.models import StageRun
+from pipeline.ports import Clock
+from pipeline.progress import Step, cross
+from pipeline.states import StageStatus
+from pipeline.store import Database
+
+log = structlog.get_logger()
+
+POLL = 5.0
+"""Seconds between looks for due work when nothing nudges: the net under the clock's own beat."""
+
+
+class Engine:
+    """Runs releases. `nudge` is called (in this process) whenever something was committed that it should see."""
+
+    def __init__(
+        self,
+        db: Database,
+        ports: Callable[[str], Ports],
+        clock: Clock,
+        owner: str,
+        *,
+        seconds: float = lease.LEASE,
+        poll: float = POLL,
+        committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.db, self.ports, self.clock, self.owner, self.seconds = db, ports, clock, owner, seconds
+        self.committed, self.poll = committed, poll
+        self._nudged = asyncio.Event()
+        self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        self._stopping = False
+
+    def nudge(self) -> None:
+        """Look now: a release may have become due, or a person may have spoken."""
+        self._nudged.set()
+        for worker, _ in self._workers.values():
+            worker.nudged.set()
+
+    async def run(self) -> None:
+        """Claim and work until `stop`. A database that went away is waited for."""
+        while not self._stopping:
+            self._nudged.clear()
+            claimed = False
+            try:
+                claimed = await self._claim_one()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("engine: the database does not answer, waiting", error=str(error))
+            if not claimed:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._nudged.wait(), self.poll)
+
+    async def _claim_one(self) -> bool:
+        held = await lease.claim(self.db, self.owner, self.clock(), self.seconds)
+        if held is None or self._stopping:
+            return False
+        worker = Worker(self, held)
+        previous = self._workers.pop(held.release.id, None)
+        if previous:  # its lease ran out: it must be gone before we act in its place
+            previous[1].cancel()
+            await asyncio.gather(previous[1], return_exceptions=True)
+        task = asyncio.create_task(worker.run(), name=f"release {held.release.id}")
+        self._workers[held.release.id] = worker, task
+        task.add_done_callback(lambda done: self._forget(held.release.id, done))
+        return True
+
+    def _forget(self, release_id: str, task: asyncio.Task[None]) -> None:
+        if release_id in self._workers and self._workers[release_id][1] is task:
+            del self._workers[release_id]
+        self._nudged.set()
+
+    async def stop(self) -> None:
+        """Claim nothing more; stop the running stages where the next start goes on; give the leases back."""
+        self._stopping = True
+        self._nudged.set()
+        tasks = [task for _, task in self._workers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Worker:
+    """Works on one claimed release until it is parked, ended, or lost to another."""
+
+    def __init__(self, engine: Engine, held: lease.Claim) -> None:
+        self.engine, self.held = engine, held
+        self.tasks: dict[str, asyncio.Task[Outcome]] = {}
+        self.nudged = asyncio.Event()
+        self.log = log.bind(release=held.release.id, version=held.release.version, epoch=held.epoch)
+
+    async def run(self) -> None:
+        heart = asyncio.create_task(self._beat())
+        try:
+            await self._work()
+        except LeaseLost as lost:
+            self.log.warning("worker: lease lost, stopping", why=str(lost))
+        except (SQLAlchemyError, OSError) as error:
+            self.log.warning(
+                "worker: the database does not answer; the release is claimed again", error=str(error)
+            )
+        except Exception:
+            self.log.exception("worker: unexpected end; the release is claimed again")
+        finally:
+            heart.cancel()
+            await self._stop_tasks()
+            await asyncio.gather(heart, return_exceptions=True)
+            with contextlib.suppress(SQLAlchemyError, OSError):
+                await lease.give_back(self.engine.db, self.held)
+
+    async def _work(self) -> None:
+        outcomes: dict[str, Outcome] = {}
+        while True:
+            step = await self._cross(outcomes)
+            if step.must_stop:
+                outcomes = await self._stop_tasks()
+                continue
+            for run in step.begin:
+                self.tasks[run.name] = asyncio.create_task(self._execute(run), name=run.name)
+            if step.parked:
+                return
+            outcomes = await self._next()
+
+    async def _cross(self, outcomes: dict[str, Outcome]) -> Step:
+        alive = frozenset(self.tasks)
+        self.nudged.clear()
+        step = await cross(self.engine.db, self.held, self.engine.clock(), alive, outcomes)
+        self.engine.committed()
+        return step
+
+    async def _next(self) -> dict[str, Outcome]:
+        """Wait until a stage ends, a person speaks, or a waiting stage falls due."""
+        nudge = asyncio.create_task(self.nudged.wait())
+        try:
+            await asyncio.wait(
+                [*self.tasks.values(), nudge],
+                timeout=self._seconds_to_due(),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            nudge.cancel()
+        return self._collect()
+
+    def _collect(self) -> dict[str, Outcome]:
+        ended = {name: task for name, task in self.tasks.items() if task.done()}
+        for name in ended:
+            del self.tasks[name]
+        return {name: task.result() for name, task in ended.items() if not task.cancelled()}
+
+    def _seconds_to_due(self) -> float | None:
+        dues = [run.due_at for run in self.held.runs if run.status is StageStatus.WAITING and run.due_at]
+        return max(0.0, (min(dues) - self.engine.clock()) / timedelta(seconds=1)) if dues else None
+
+    async def _stop_tasks(self) -> dict[str, Outcome]:
+        """Cancel the running stages and wait until they have put away what they hold."""
+        for task in self.tasks.values():
+            task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        tasks, self.tasks = self.tasks, {}
+        return {
+            name: task.result()
+            for name, task in tasks.items()
+            if not task.cancelled() and not task.exception()
+        }
+
+    async def _beat(self) -> None:
+        """Extend the lease five times in its length; a lost one stops the work at once."""
+        while True:
+            await asyncio.sleep(self.held.lease / 5)
+            try:
+                signals = self.held.signals, self.held.turn
+                await lease.heartbeat(self.engine.db, self.held)
+                if signals != (self.held.signals, self.held.turn):
+                    self.nudged.set()
+            except LeaseLost:
+                for task in self.tasks.values():
+                    task.cancel()
+                self.nudged.set()
+                return
+            except (SQLAlchemyError, OSError) as error:
+                self.log.warning("worker: no heartbeat", error=str(error))
+
+    async def _execute(self, run: StageRun) -> Outcome:
+        stage = playbook.STAGES.get(run.name)
+        if stage is None:
+            return Waiting("unknown_stage", {"stage": run.name})
+        try:
+            return await stage.run(self._context(run))
+        except PipelineError as error:
+            return Failed(
+                "trouble", {"error": self.engine.ports(self.held.release.product).redact(str(error))}
+            )
+        except (LeaseLost, SQLAlchemyError):
+            raise
+        except Exception:
+            reference = f"{run.release_id[-6:]}-{run.id}"
+            self.log.exception("stage crashed", stage=run.name, reference=reference)
+            return Failed("crashed", {"reference": reference})
+
+    def _context(self, run: StageRun) -> Context:
+        return Context(
+            db=self.engine.db,
+            held=self.held,
+            run=run,
+            playbook=Playbook.model_validate(self.held.release.playbook),
+            ports=self.engine.ports(self.held.release.product),
+            clock=self.engine.clock,
+            runs={earlier.name: earlier for earlier in self.held.runs},
+        )

@@ -1,0 +1,245 @@
+"""The bot's own tables. Statuses are written through pipeline.states only."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    DateTime,
+    Dialect,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from pipeline.states import ReleaseStatus, StageStatus
+
+_UNSENT = text("sent < wanted")
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only for INTEGER primary keys."""
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite has no time zones, so it is put back when read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def _status(kind: type[ReleaseStatus] | type[StageStatus]) -> Enum:
+    return Enum(kind, native_enum=False, length=20, values_callable=lambda e: [m.value for m in e])
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Utc, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class Release(Base):
+    """One release of one version, with its lease (`owner`, `epoch`, `lease_until`)."""
+
+    __tablename__ = "releases"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    product: Mapped[str] = mapped_column(String(40))
+    version: Mapped[str] = mapped_column(String(64))
+    commit: Mapped[str] = mapped_column("commit_sha", String(64))
+    base_version: Mapped[str | None] = mapped_column(String(64))
+    base_commit: Mapped[str | None] = mapped_column(String(64))
+    base_release: Mapped[str | None] = mapped_column(String(40))
+    status: Mapped[ReleaseStatus] = mapped_column(_status(ReleaseStatus))
+    direction: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[str] = mapped_column(String(40))
+    plan: Mapped[list[Any]]
+    playbook: Mapped[dict[str, Any]]
+    playbook_hash: Mapped[str] = mapped_column(String(64))
+    requested_by: Mapped[str] = mapped_column(String(40))
+    channel: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str | None] = mapped_column(Text)
+    production_touched: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    turn_to: Mapped[dict[str, Any] | None]
+    turned: Mapped[dict[str, Any] | None]
+    origin: Mapped[str] = mapped_column(String(200), unique=True)
+    signals: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    owner: Mapped[str | None] = mapped_column(String(80))
+    epoch: Mapped[int] = mapped_column(default=0, server_default="0")
+    lease_until: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    wake_at: Mapped[datetime | None] = mapped_column(index=True)
+    __table_args__ = (Index("ix_releases_product_created", "product", "created_at"),)
+
+
+class StageRun(Base):
+    """One durable attempt of a stage. `data` is what it must remember; `code` and `facts` say how it went."""
+
+    __tablename__ = "stage_runs"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(40))
+    generation: Mapped[int]
+    status: Mapped[StageStatus] = mapped_column(_status(StageStatus))
+    epoch: Mapped[int]
+    seen_signals: Mapped[int] = mapped_column(default=0, server_default="0")
+    data: Mapped[dict[str, Any]]
+    code: Mapped[str] = mapped_column(String(60), default="")
+    facts: Mapped[dict[str, Any]]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    __table_args__ = (UniqueConstraint("release_id", "name", "generation"),)
+
+
+class Image(Base):
+    """The image of a component that a release was tested, approved and deployed with."""
+
+    __tablename__ = "images"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    component: Mapped[str] = mapped_column(String(40))
+    version: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(80))
+    reference: Mapped[str] = mapped_column(Text)
+    __table_args__ = (UniqueConstraint("release_id", "component"),)
+
+
+class Deployment(Base):
+    """A version that took all traffic of an environment, by going forward (release) or back (rollback)."""
+
+    __tablename__ = "deployments"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    product: Mapped[str] = mapped_column(String(40))
+    environment: Mapped[str] = mapped_column(String(40))
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(20))
+    version: Mapped[str] = mapped_column(String(64))
+    cause: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("cause", "environment", "kind"),
+        Index("ix_deployments_where", "product", "environment", "id"),
+    )
+
+
+class Lock(Base):
+    """Keeps an environment from being deployed to. `release_id` is set while a release holds it."""
+
+    __tablename__ = "locks"
+    product: Mapped[str] = mapped_column(String(40), primary_key=True)
+    environment: Mapped[str] = mapped_column(String(40), primary_key=True)
+    release_id: Mapped[str | None] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+
+class ChecklistItem(Base):
+    """One line of a release's checklist. Items with a `proof` are ticked by the bot, with evidence."""
+
+    __tablename__ = "checklist_items"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    phase: Mapped[str] = mapped_column(String(10))
+    key: Mapped[str] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(String(150))
+    proof: Mapped[str | None] = mapped_column(String(20))
+    done: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    evidence: Mapped[dict[str, Any]]
+    done_by: Mapped[str | None] = mapped_column(String(40))
+    done_at: Mapped[datetime | None]
+    __table_args__ = (UniqueConstraint("release_id", "phase", "key"),)
+
+
+class Approval(Base):
+    """A person's decision on what a stage run asked, bound to exactly what was looked at.
+
+    `origin` is the click's own id: the same click twice is one decision.
+    """
+
+    __tablename__ = "approvals"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    stage_run_id: Mapped[int] = mapped_column(BigId)
+    decision: Mapped[str] = mapped_column(String(10))
+    user: Mapped[str] = mapped_column("user_id", String(40))
+    team: Mapped[str] = mapped_column(String(40))
+    note: Mapped[str] = mapped_column(Text)
+    bound: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    origin: Mapped[str] = mapped_column(String(200), unique=True)
+
+
+class Event(Base):
+    """A fact, past tense. Append-only: the audit log, and what the outbox works from."""
+
+    __tablename__ = "events"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    release_id: Mapped[str | None] = mapped_column(String(40))
+    product: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(40))
+    actor: Mapped[str] = mapped_column(String(40))
+    payload: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    __table_args__ = (Index("ix_events_release", "release_id", "id"),)
+
+
+class Delivery(Base):
+    """One message that people should see, and how far it got. `wanted` and `sent` are event ids."""
+
+    __tablename__ = "deliveries"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    topic: Mapped[str] = mapped_column(String(80))
+    wanted: Mapped[int] = mapped_column(BigId)
+    sent: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
+    channel: Mapped[str | None] = mapped_column(String(40))
+    ts: Mapped[str | None] = mapped_column(String(40))
+    urgent: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    posting: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    owner: Mapped[str | None] = mapped_column(String(80))
+    lease_until: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    next_at: Mapped[datetime]
+    given_up: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        UniqueConstraint("release_id", "topic"),
+        Index("ix_deliveries_due", "next_at", postgresql_where=_UNSENT, sqlite_where=_UNSENT),
+    )
+
+
+class Inbox(Base):
+    """What Slack sent, stored before it was acked; `dedup` is the same for a doubled delivery."""
+
+    __tablename__ = "inbox"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    dedup: Mapped[str] = mapped_column(String(200), unique=True)
+    payload: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None] = mapped_column(index=True)

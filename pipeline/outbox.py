@@ -1,0 +1,221 @@
+"""The outbox: every message that people should see, until it was seen to be sent. The release never waits for it.
+
+A message is a topic of a release. What is sent is the state at the time of sending, so that many
+changes are one edit. Its intent is committed before a post; a sender that died in between is
+noticed (`maybe_posted`), and the next one looks for the message before it posts again.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import aliased
+
+from pipeline import snapshot
+from pipeline.events import CARD
+from pipeline.models import Delivery
+from pipeline.ports import Clock
+from pipeline.snapshot import Snapshot
+from pipeline.store import Database
+
+log = structlog.get_logger()
+
+SENDING = 30.0
+"""Seconds a sender may take for one message before another may look after it."""
+AT_ONCE = 4
+"""Messages being sent at the same time; of one release only one, so that they arrive in order."""
+POLL = 0.5
+LONGEST_PAUSE = timedelta(minutes=5)
+"""The most that a failing message waits for its next attempt."""
+BETWEEN_EDITS = {True: timedelta(seconds=1), False: timedelta(seconds=3)}
+"""Between two edits of one message: urgent ones (asked of people), and the rest."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A message to be sent or edited, with the state it is to show."""
+
+    id: int
+    topic: str
+    snapshot: Snapshot
+    channel: str | None
+    ts: str | None
+    card_ts: str | None
+    maybe_posted: bool
+    wanted: int
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Where a message stands now."""
+
+    channel: str
+    ts: str
+
+
+@dataclass
+class NotNow(Exception):  # noqa: N818 - a pause, not an error
+    """The platform cannot take it now; try again in `seconds`."""
+
+    seconds: float
+    why: str
+
+
+@dataclass
+class NeverSent(Exception):  # noqa: N818 - a defined end, not an error
+    """The message cannot be delivered at all; `why` is kept and logged."""
+
+    why: str
+
+
+class Sender(Protocol):
+    async def send(self, parcel: Parcel) -> Sent | None:
+        """Post or edit. None when there is nothing to show for the topic. Raises NotNow or NeverSent."""
+
+
+class Outbox:
+    """Sends what is wanted and not yet sent."""
+
+    def __init__(self, db: Database, sender: Sender, clock: Clock, owner: str) -> None:
+        self.db, self.sender, self.clock, self.owner = db, sender, clock, owner
+        self._nudged = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+
+    def nudge(self) -> None:
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Send until `stop`."""
+        while not self._stopping:
+            self._nudged.clear()
+            started = False
+            try:
+                started = len(self._tasks) < AT_ONCE and await self._start_one()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("outbox: the database does not answer, waiting", error=str(error))
+            if not started:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._nudged.wait(), POLL)
+
+    async def stop(self) -> None:
+        """Let messages under way arrive (at most five seconds), then stop."""
+        self._stopping = True
+        self._nudged.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=5)
+        for task in list(self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def idle(self) -> bool:
+        """Whether nothing is waiting to be sent."""
+        async with self.db.reading() as session:
+            waiting = select(Delivery.id).where(Delivery.sent < Delivery.wanted, Delivery.given_up.is_(None))
+            return not self._tasks and await session.scalar(waiting.limit(1)) is None
+
+    # -------------------------------------------------------------- one message
+
+    def _due(self, now: datetime) -> Any:
+        """Unsent and due; nothing of a release before its card, which is its thread's parent."""
+        card = aliased(Delivery)
+        has_card = exists().where(
+            card.release_id == Delivery.release_id, card.topic == CARD, card.ts.is_not(None)
+        )
+        free = or_(Delivery.owner.is_(None), Delivery.lease_until < self.db.now)
+        return (
+            select(Delivery)
+            .where(
+                and_(
+                    Delivery.sent < Delivery.wanted,
+                    Delivery.given_up.is_(None),
+                    Delivery.next_at <= now,
+                    free,
+                ),
+                or_(Delivery.topic == CARD, has_card),
+                Delivery.release_id.not_in(list(self._tasks)),
+            )
+            .order_by(Delivery.urgent.desc(), Delivery.id)
+            .limit(1)
+        )
+
+    async def _start_one(self) -> bool:
+        due = self._due(self.clock())
+        async with self.db.reading() as session:
+            if await session.scalar(due) is None:
+                return False
+        parcel = await self._take(due)
+        if parcel is None:
+            return False
+        task = asyncio.create_task(self._deliver(parcel), name=f"send {parcel.topic}")
+        self._tasks[parcel.snapshot.release.id] = task
+        task.add_done_callback(lambda _: self._done(parcel.snapshot.release.id))
+        return True
+
+    def _done(self, release_id: str) -> None:
+        self._tasks.pop(release_id, None)
+        self._nudged.set()
+
+    async def _take(self, due: Any) -> Parcel | None:
+        async with self.db.transaction() as session:
+            row = await session.scalar(due.with_for_update(skip_locked=True))
+            if row is None:
+                return None
+            maybe_posted = row.posting
+            row.owner, row.posting = self.owner, row.ts is None
+            await session.flush()
+            await session.execute(
+                update(Delivery).where(Delivery.id == row.id).values(lease_until=self.db.now + SENDING)
+            )
+            card_ts = await session.scalar(
+                select(Delivery.ts).where(Delivery.release_id == row.release_id, Delivery.topic == CARD)
+            )
+            found = await snapshot.load(session, row.release_id)
+            if found is None:
+                return None
+            return Parcel(row.id, row.topic, found, row.channel, row.ts, card_ts, maybe_posted, row.wanted)
+
+    async def _deliver(self, parcel: Parcel) -> None:
+        bound = log.bind(release=parcel.snapshot.release.id, topic=parcel.topic)
+        try:
+            async with asyncio.timeout(SENDING * 0.8):
+                sent = await self.sender.send(parcel)
+            await self._record_sent(parcel, sent)
+        except NotNow as later:
+            bound.info("outbox: later", seconds=later.seconds, why=later.why)
+            await self._record_later(parcel, later.seconds)
+        except NeverSent as never:
+            bound.error("outbox: cannot be delivered", why=never.why)
+            await self._record(parcel, given_up=never.why, posting=False)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            bound.warning("outbox: not sent, the lease ends by itself", error=str(error))
+        except Exception:
+            bound.exception("outbox: the message could not be made")
+            await self._record_later(parcel, None)
+
+    async def _record_sent(self, parcel: Parcel, sent: Sent | None) -> None:
+        urgent = not parcel.topic.startswith((CARD, "note"))
+        next_at = self.clock() + BETWEEN_EDITS[urgent]
+        where = {"channel": sent.channel, "ts": sent.ts} if sent else {}
+        await self._record(parcel, sent=parcel.wanted, posting=False, attempts=0, next_at=next_at, **where)
+
+    async def _record_later(self, parcel: Parcel, seconds: float | None) -> None:
+        """Wait as the platform says; without its word twice as long each time."""
+        async with self.db.reading() as session:
+            attempts = 1 + (
+                await session.scalar(select(Delivery.attempts).where(Delivery.id == parcel.id)) or 0
+            )
+        pause = timedelta(seconds=seconds if seconds is not None else 2 ** min(attempts, 8))
+        next_at = self.clock() + min(pause, LONGEST_PAUSE)
+        await self._record(parcel, attempts=attempts, next_at=next_at)
+
+    async def _record(self, parcel: Parcel, **values: Any) -> None:
+        values |= {"owner": None, "lease_until": 0.0}
+        async with self.db.transaction() as session:
+            mine = (Delivery.id == parcel.id, Delivery.owner == self.owner)
+            await session.execute(update(Delivery).where(*mine).values(values))

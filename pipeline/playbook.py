@@ -1,0 +1,89 @@
+"""The playbook: what a release does, in order, and what the way back does. Read it aloud."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.context import StageFunction
+from pipeline.stages import (
+    announce,
+    approval,
+    backwards,
+    build,
+    checklist,
+    evaluation,
+    preflight,
+    production,
+    publish,
+    staging,
+    tests,
+    watch,
+)
+from pipeline.states import PlannedStage
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage: its name (for ever), the phrase people read, what it does, and what must have passed before."""
+
+    name: str
+    phrase: str
+    run: StageFunction
+    needs: tuple[str, ...] = ()
+
+
+RELEASE = (
+    Stage("preflight", "Check that the release may start", preflight.check),
+    Stage("test", "Run unit tests, integration tests and lint", tests.run, ("preflight",)),
+    Stage("build", "Build one image per component", build.run, ("preflight",)),
+    Stage("evaluation", "Evaluate the language model", evaluation.run, ("preflight",)),
+    Stage("staging", "Migrate and deploy staging", staging.deploy, ("test", "build", "evaluation")),
+    Stage("staging-checks", "Smoke and end-to-end tests on staging", staging.check, ("staging",)),
+    Stage("checklist", "Go through the pre-release checklist", checklist.before, ("staging-checks",)),
+    Stage("approval", "Get the DRI's approval", approval.ask, ("checklist",)),
+    Stage("backup", "Back up the production database", production.back_up, ("approval",)),
+    Stage("migrate", "Migrate the production database", production.migrate, ("backup",)),
+    Stage("canary", "Send a small share of the traffic to the canary", production.canary, ("migrate",)),
+    Stage("promote", "Send all traffic to the new version", production.promote, ("canary",)),
+    Stage("verify", "Smoke tests on production", production.verify, ("promote",)),
+    Stage("publish", "Tag the release and write the CHANGELOG", publish.run, ("verify",)),
+    Stage("announce", "Announce it", announce.release, ("publish",)),
+    Stage("watch", "Watch production", watch.run, ("verify",)),
+    Stage("after", "Go through the post-release checklist", checklist.after, ("watch", "announce")),
+    Stage("retire", "Stop the previous version", production.retire_previous, ("after",)),
+)
+
+ROLLBACK = (
+    Stage("switch-back", "Send all traffic back to the previous version", backwards.switch),
+    Stage("undo-migration", "Undo the migration where that is safe", backwards.undo, ("switch-back",)),
+    Stage("verify-back", "Smoke tests on the previous version", backwards.verify, ("undo-migration",)),
+    Stage("announce-back", "Announce the rollback; production stays locked", announce.rollback, ("verify-back",)),
+)
+
+CLEAN_UP = (Stage("clean-up", "Take away what never got traffic", backwards.clean_up),)
+
+ADOPTION = (
+    Stage("preflight", RELEASE[0].phrase, preflight.check),
+    Stage("build", RELEASE[2].phrase, build.run, ("preflight",)),
+    Stage("staging", RELEASE[4].phrase, staging.deploy, ("build",)),
+    Stage("take-over", "Run it in production as it is", production.take_over, ("staging",)),
+)
+"""How a version that was released before the bot came is taken into its care (an operator's command)."""
+
+PLANS: Mapping[str, tuple[Stage, ...]] = {
+    "release": RELEASE,
+    "rollback": ROLLBACK,
+    "clean-up": CLEAN_UP,
+    "adoption": ADOPTION,
+}
+
+STAGES: Mapping[str, Stage] = {stage.name: stage for plan in PLANS.values() for stage in plan}
+
+
+def planned(direction: str) -> list[list[object]]:
+    """A plan as it is stored with the release: names and needs, so that it can be resumed by name."""
+    return [[stage.name, list(stage.needs)] for stage in PLANS[direction]]
+
+
+def stored(plan: list[list[object]]) -> tuple[PlannedStage, ...]:
+    """The stored plan, read back."""
+    return tuple(PlannedStage(str(name), tuple(map(str, needs))) for name, needs in plan)  # type: ignore[call-overload]  # JSON

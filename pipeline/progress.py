@@ -1,0 +1,275 @@
+"""The boundary between two stages: one transaction that ends what ended and begins what may begin.
+
+The intent (a running stage run) is committed before the act, events and messages in the same breath.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline import playbook
+from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
+from pipeline.events import BOT, CARD, RESULT, WAY_BACK, Fact, note, record
+from pipeline.lease import Claim, fence
+from pipeline.models import Lock, Release, StageRun
+from pipeline.states import (
+    ENDED_STAGE,
+    PlannedStage,
+    ReleaseStatus,
+    StageStatus,
+    all_passed,
+    move_release,
+    move_stage,
+    ready,
+)
+from pipeline.store import Database
+
+NOTED = frozenset({"test", "build", "evaluation", "staging-checks", "migrate", "verify", "publish", "watch"})
+"""Stages whose success is told in the thread; every failure is."""
+
+_ENDINGS: Mapping[type, StageStatus] = {
+    Passed: StageStatus.SUCCEEDED,
+    Skipped: StageStatus.SKIPPED,
+    Failed: StageStatus.FAILED,
+    Waiting: StageStatus.WAITING,
+}
+
+
+@dataclass
+class Step:
+    """What a boundary decided: runs to execute now, or that the worker must first stop its tasks."""
+
+    begin: list[StageRun] = field(default_factory=list)
+    must_stop: bool = False
+    parked: bool = False
+
+
+class Boundary:
+    """One boundary of one claimed release; `alive` are the stages whose tasks are running right now."""
+
+    def __init__(self, held: Claim, session: AsyncSession, now: datetime, alive: frozenset[str]) -> None:
+        self.held, self.session, self.now, self.alive = held, session, now, alive
+        self.release = held.release
+        self.facts: list[Fact] = []
+        self.step = Step()
+
+    @property
+    def plan(self) -> tuple[PlannedStage, ...]:
+        return playbook.stored(self.release.plan)
+
+    @property
+    def latest(self) -> dict[str, StageRun]:
+        return {run.name: run for run in self.held.runs}
+
+    async def cross(self, outcomes: Mapping[str, Outcome]) -> Step:
+        """Write the outcomes, then turn, begin, park or end the release."""
+        for name, outcome in outcomes.items():
+            await self._end(self.latest[name], outcome)
+        if turn := self.held.turn or self._turn_of_failure():
+            await self._turn(turn)
+        if not self.step.must_stop:
+            await self._go_on()
+        await self._save_release()
+        await record(self.session, self.release, self.facts, self.now)
+        return self.step
+
+    # ------------------------------------------------------------- outcomes
+
+    async def _end(self, run: StageRun, outcome: Outcome) -> None:
+        said_before = (run.code, run.facts)
+        move_stage(run, _ENDINGS[type(outcome)])
+        run.code, run.facts = outcome.code, outcome.facts
+        run.finished_at = None if isinstance(outcome, Waiting) else self.now
+        run.due_at = outcome.due_at if isinstance(outcome, Waiting) else None
+        run.data = run.data | _kept(outcome)
+        await self._save_run(run)
+        if said_before != (run.code, run.facts):
+            self.facts.append(_fact_of(run, outcome))
+
+    def _turn_of_failure(self) -> dict[str, Any] | None:
+        """Where a failed stage sends the release: back when production was touched, else to the cleaning."""
+        failed = next((run for run in self.held.runs if run.status is StageStatus.FAILED), None)
+        if failed is None or self.release.direction not in ("release", "adoption"):
+            return None
+        to = "rollback" if self.release.production_touched else "clean-up"
+        return {"to": to, "ending": "failed", "actor": BOT, "reason": "", "stage": failed.name}
+
+    # ---------------------------------------------------------------- turns
+
+    async def _turn(self, turn: dict[str, Any]) -> None:
+        """Leave the plan for another one. Tasks still running must be stopped first: they could act."""
+        if self.alive:
+            self.step.must_stop = True
+            return
+        for run in self.held.runs:
+            if run.status not in ENDED_STAGE:
+                move_stage(run, StageStatus.CANCELLED)
+                run.finished_at = self.now
+                await self._save_run(run)
+                self.facts.append(Fact("stage_cancelled", payload={"stage": run.name}, topics=_topics(run)))
+        self.release.turn_to = self.held.turn = None
+        self.release.direction = turn["to"]
+        self.release.plan = playbook.planned(turn["to"])
+        self.release.reason = turn["reason"] or None
+        self.release.turned = turn
+        if turn["to"] == "rollback":
+            move_release(self.release, ReleaseStatus.ROLLING_BACK)
+        self.facts.append(Fact(f"{turn['to']}_started", turn["actor"], turn, (CARD,)))
+
+    # ------------------------------------------------------------- going on
+
+    async def _go_on(self) -> None:
+        statuses = {run.name: run.status for run in self.held.runs}
+        if self.release.direction in ("rollback", "clean-up") and self._failed_here():
+            await self._finish(ReleaseStatus.FAILED)
+        elif all_passed(self.plan, statuses):
+            await self._finish(self._ending())
+        else:
+            await self._begin(ready(self.plan, statuses))
+            self._settle()
+
+    def _failed_here(self) -> bool:
+        names = {stage.name for stage in self.plan}
+        return any(run.status is StageStatus.FAILED and run.name in names for run in self.held.runs)
+
+    def _ending(self) -> ReleaseStatus:
+        if self.release.direction == "rollback":
+            return ReleaseStatus.ROLLED_BACK
+        if self.release.direction != "clean-up":
+            return ReleaseStatus.SUCCEEDED
+        failed = any(run.status is StageStatus.FAILED for run in self.held.runs)
+        return ReleaseStatus.FAILED if failed else ReleaseStatus.CANCELLED
+
+    async def _begin(self, names: tuple[str, ...]) -> None:
+        for run in [run for run in self.held.runs if self._to_be_run(run)]:
+            move_stage(run, StageStatus.RUNNING)
+            run.epoch, run.seen_signals, run.due_at = self.held.epoch, self.held.signals, None
+            await self._save_run(run)
+            self.step.begin.append(run)
+        for name in names:
+            self.step.begin.append(await self._insert_run(name))
+
+    def _to_be_run(self, run: StageRun) -> bool:
+        """Orphans of an older epoch, and waiting ones that were answered or whose time has come."""
+        if run.name in self.alive or run.status in ENDED_STAGE:
+            return False
+        if run.status is StageStatus.WAITING:
+            answered = run.seen_signals < self.held.signals
+            return answered or (run.due_at is not None and run.due_at <= self.now)
+        return True
+
+    def _settle(self) -> None:
+        """Set the release's status and, with nothing left to run, park it: waiting costs nothing."""
+        waiting = [run for run in self.held.runs if run.status is StageStatus.WAITING]
+        busy = bool(self.alive or self.step.begin)
+        people = any("asks" in run.data or run.due_at is None for run in waiting)
+        if self.release.status is not ReleaseStatus.ROLLING_BACK:
+            self._show_status(ReleaseStatus.WAITING if people and not busy else ReleaseStatus.RUNNING)
+        self.release.stage = self._position()
+        dues = [run.due_at for run in waiting if run.due_at]
+        self.release.wake_at = self.now if busy else min(dues, default=None)
+        self.step.parked = not busy
+
+    def _show_status(self, status: ReleaseStatus) -> None:
+        if self.release.status is not status:
+            if self.release.status is ReleaseStatus.PENDING and status is ReleaseStatus.WAITING:
+                move_release(self.release, ReleaseStatus.RUNNING)
+            move_release(self.release, status)
+
+    def _position(self) -> str:
+        open_ = [run.name for run in self.held.runs if run.status not in ENDED_STAGE]
+        return open_[0] if open_ else self.release.stage
+
+    async def _finish(self, status: ReleaseStatus) -> None:
+        if self.release.status in (ReleaseStatus.WAITING, ReleaseStatus.PENDING):
+            move_release(self.release, ReleaseStatus.RUNNING)
+        back = self.release.status is ReleaseStatus.ROLLING_BACK
+        move_release(self.release, status)
+        self.release.finished_at, self.release.wake_at = self.now, None
+        self.step.parked = True
+        if back:
+            await self._leave_locked()
+        else:
+            await self.session.execute(delete(Lock).where(Lock.release_id == self.release.id))
+        topics = (CARD,) if status is ReleaseStatus.SUCCEEDED else (CARD, WAY_BACK if back else RESULT)
+        self.facts.append(Fact(f"release_{status.value}", topics=topics))
+
+    async def _leave_locked(self) -> None:
+        """After a rollback nothing is deployed until a person has looked at the cause."""
+        reason = f"{self.release.version} was rolled back: {self.release.reason or 'a stage failed in production'}"
+        sticky = {"release_id": None, "reason": reason[:500], "expires_at": None}
+        await self.session.execute(update(Lock).where(Lock.release_id == self.release.id).values(sticky))
+
+    # -------------------------------------------------------------- writing
+
+    async def _insert_run(self, name: str) -> StageRun:
+        generation = 1 + sum(run.name == name for run in self.held.runs)
+        run = StageRun(
+            release_id=self.release.id,
+            name=name,
+            generation=generation,
+            status=StageStatus.PENDING,
+            epoch=self.held.epoch,
+            seen_signals=self.held.signals,
+            data={},
+            code="",
+            facts={},
+            started_at=self.now,
+        )
+        move_stage(run, StageStatus.RUNNING)
+        self.session.add(run)
+        await self.session.flush()
+        self.session.expunge(run)
+        self.held.runs.append(run)
+        self.facts.append(Fact("stage_started", payload={"stage": name, "generation": generation}))
+        return run
+
+    async def _save_run(self, run: StageRun) -> None:
+        columns = ("status", "epoch", "seen_signals", "data", "code", "facts", "finished_at", "due_at")
+        values = {column: getattr(run, column) for column in columns}
+        await self.session.execute(update(StageRun).where(StageRun.id == run.id).values(values))
+
+    async def _save_release(self) -> None:
+        columns = (
+            "status", "direction", "stage", "plan", "reason", "turned", "finished_at", "wake_at",
+        )  # fmt: skip
+        values = {column: getattr(self.release, column) for column in columns}
+        if not self.held.turn:
+            values["turn_to"] = None
+        if self.step.parked:
+            values |= {"owner": None, "lease_until": 0.0}
+        await self.session.execute(update(Release).where(Release.id == self.release.id).values(values))
+
+
+def _kept(outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Passed):
+        return outcome.data
+    return {"asks": outcome.asks} if isinstance(outcome, Waiting) and outcome.asks else {}
+
+
+def _fact_of(run: StageRun, outcome: Outcome) -> Fact:
+    payload = {"stage": run.name, "generation": run.generation, "code": outcome.code, "facts": outcome.facts}
+    return Fact(f"stage_{run.status.value}", payload=payload, topics=_topics(run))
+
+
+def _topics(run: StageRun) -> tuple[str, ...]:
+    """The messages that a stage's end changes: the card, what it asked of people, and its note if it has one."""
+    topics: tuple[str, ...] = (CARD,)
+    if "asks" in run.data:
+        topics += (run.data["asks"],)
+    if run.status is StageStatus.FAILED or (run.name in NOTED and run.status is StageStatus.SUCCEEDED):
+        topics += (note(run.name, run.generation),)
+    return topics
+
+
+async def cross(
+    db: Database, held: Claim, now: datetime, alive: frozenset[str], outcomes: Mapping[str, Outcome]
+) -> Step:
+    """Cross a boundary of a claimed release in one transaction. Raises LeaseLost."""
+    async with db.transaction() as session:
+        await fence(db, session, held)
+        return await Boundary(held, session, now, alive).cross(outcomes)

@@ -1,0 +1,173 @@
+"""Commands in: each is checked by policy, then written in one transaction that the engine and outbox see.
+
+`origin` is the request's own id (a click, a command): the same request twice has one effect.
+Every command raises Refused, and then nothing was changed. Here: looking and starting; deciding.py has
+what people decide, turning.py how a release is turned back or stopped.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+from ulid import ULID
+
+from pipeline import candidate, playbook, policy, snapshot
+from pipeline.config import BotFile, Product
+from pipeline.context import Ports
+from pipeline.errors import Refused
+from pipeline.events import Fact, record
+from pipeline.models import Lock, Release
+from pipeline.policy import Actor
+from pipeline.ports import Clock
+from pipeline.snapshot import Snapshot
+from pipeline.states import ReleaseStatus
+from pipeline.store import Database
+from pipeline.version import Version, parse_version
+
+
+class Service:
+    """What people can ask of the release. `nudge` wakes the engine and the outbox after a commit."""
+
+    def __init__(
+        self,
+        db: Database,
+        config: BotFile,
+        ports: Callable[[str], Ports],
+        clock: Clock,
+        nudge: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.db, self.config, self.ports, self.clock, self.nudge = db, config, ports, clock, nudge
+
+    # -------------------------------------------------------------- looking
+
+    def product_of(self, channel: str) -> str:
+        """The product that a channel is about; with only one product, that one everywhere."""
+        here = [name for name, product in self.config.products.items() if product.channel == channel]
+        if len(here) == 1:
+            return here[0]
+        if len(self.config.products) == 1:
+            return next(iter(self.config.products))
+        raise Refused("which_product", products=", ".join(self.config.products))
+
+    def product(self, name: str) -> Product:
+        return self.config.products[name]
+
+    async def snapshot(self, release_id: str) -> Snapshot:
+        """A release as it is now. Refused("unknown_release") when there is none."""
+        async with self.db.reading() as session:
+            found = await snapshot.load(session, release_id)
+        if found is None:
+            raise Refused("unknown_release", release=release_id[:40])
+        return found
+
+    async def current(self, product: str) -> Snapshot | None:
+        """The release that runs, else the one that is live, else the newest one."""
+        async with self.db.reading() as session:
+            active = await snapshot.active_release(session, product)
+            live = await snapshot.live_deployment(session, product)
+            newest = await snapshot.last_releases(session, product, 1)
+            found = active.id if active else live.cause if live else newest[0].id if newest else None
+            return await snapshot.load(session, found) if found else None
+
+    async def recent(self, product: str, most: int = 10) -> list[Release]:
+        async with self.db.reading() as session:
+            return await snapshot.last_releases(session, product, most)
+
+    # -------------------------------------------------------------- starting
+
+    async def start(
+        self, actor: Actor, name: str, text: str, ref: str | None, channel: str, origin: str
+    ) -> Release:
+        """Start a release, or say why not: the person, the version, the commit, the lock."""
+        if again := await self._by_origin(origin):
+            return again
+        product, ports = self.product(name), self.ports(name)
+        version = parse_version(text)
+        await policy.may(actor, "start", product, ports.directory)
+        found = await candidate.find(ports.repository, product, name, version, ref)
+        return await self._begin("release", actor, name, version, found, channel, origin)
+
+    async def adopt(self, name: str, text: str, ref: str | None, origin: str) -> Release:
+        """Take a version that was released before the bot came into its care (an operator's command)."""
+        if again := await self._by_origin(origin):
+            return again
+        product, version = self.product(name), parse_version(text)
+        found = await candidate.find(self.ports(name).repository, product, name, version, ref or version.tag)
+        actor = Actor("operator", "")
+        return await self._begin("adoption", actor, name, version, found, product.channel, origin)
+
+    async def _by_origin(self, origin: str) -> Release | None:
+        async with self.db.reading() as session:
+            found: Release | None = await session.scalar(select(Release).where(Release.origin == origin))
+            return found
+
+    async def _begin(
+        self,
+        direction: str,
+        actor: Actor,
+        name: str,
+        version: Version,
+        found: candidate.Candidate,
+        channel: str,
+        origin: str,
+    ) -> Release:
+        async with self.db.transaction() as session:
+            lock = await session.get(Lock, (name, "production"), with_for_update=True)
+            running = await session.get(Release, lock.release_id) if lock and lock.release_id else None
+            policy.unlocked(lock, running.version if running else None)
+            live = await snapshot.live_deployment(session, name)
+            base = await session.get(Release, live.release_id) if live else None
+            if direction == "release":
+                policy.newer(version, parse_version(base.version) if base else None, found.last_tagged)
+            release = self._release(direction, actor, name, version, found, base, channel, origin)
+            session.add(release)
+            session.add(self._lock(release, f"{version.tag} is being released"))
+            await session.flush()
+            payload = {"version": version.tag, "commit": found.commit, "found_by": found.found_by}
+            await record(session, release, [Fact("release_requested", actor.user, payload)], self.clock())
+        self.nudge()
+        return release
+
+    def _release(
+        self,
+        direction: str,
+        actor: Actor,
+        name: str,
+        version: Version,
+        found: candidate.Candidate,
+        base: Release | None,
+        channel: str,
+        origin: str,
+    ) -> Release:
+        now = self.clock()
+        return Release(
+            id=f"rel_{ULID()}",
+            product=name,
+            version=version.tag,
+            commit=found.commit,
+            base_version=base.version if base else None,
+            base_commit=base.commit if base else None,
+            base_release=base.id if base else None,
+            status=ReleaseStatus.PENDING,
+            direction=direction,
+            stage="preflight",
+            plan=playbook.planned(direction),
+            playbook=found.raw,
+            playbook_hash=found.playbook_hash,
+            requested_by=actor.user,
+            channel=channel,
+            origin=origin,
+            created_at=now,
+            wake_at=now,
+            production_touched=False,
+            signals=0,
+        )
+
+    def _lock(self, release: Release, reason: str) -> Lock:
+        return Lock(
+            product=release.product,
+            environment="production",
+            release_id=release.id,
+            reason=reason,
+            actor=release.requested_by,
+            created_at=self.clock(),
+        )

@@ -1,0 +1,125 @@
+"""What people are shown: everything about a release at one moment, and where a product stands."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline import playbook
+from pipeline.changes import Change
+from pipeline.models import Approval, ChecklistItem, Deployment, Event, Image, Lock, Release, StageRun
+from pipeline.states import ACTIVE, PASSED_STAGE, StageStatus
+
+
+@dataclass(frozen=True)
+class Step:
+    """One planned stage as people see it. `run` is None while its turn has not come."""
+
+    name: str
+    phrase: str
+    run: StageRun | None
+
+    @property
+    def status(self) -> StageStatus:
+        return self.run.status if self.run else StageStatus.PENDING
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A release with all that belongs to it. The rows are detached: reading them touches no database."""
+
+    release: Release
+    runs: Mapping[str, StageRun]
+    items: tuple[ChecklistItem, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    images: tuple[Image, ...] = ()
+    lock: Lock | None = None
+    promoted_at: datetime | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The stages of the plan in force, in its order."""
+        return self._steps(stage.name for stage in playbook.stored(self.release.plan))
+
+    @property
+    def release_steps(self) -> tuple[Step, ...]:
+        """The forward stages, also after the release turned back."""
+        return self._steps(stage.name for stage in playbook.RELEASE)
+
+    def _steps(self, names: Iterable[str]) -> tuple[Step, ...]:
+        known = playbook.STAGES
+        return tuple(
+            Step(name, known[name].phrase if name in known else name, self.runs.get(name)) for name in names
+        )
+
+    @property
+    def done(self) -> int:
+        return sum(step.status in PASSED_STAGE for step in self.steps)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes since the version in service, as preflight found them."""
+        run = self.runs.get("preflight")
+        return tuple(Change(**kept) for kept in run.data.get("changes", ())) if run else ()
+
+    def run_by_id(self, run_id: int) -> StageRun | None:
+        return next((run for run in self.runs.values() if run.id == run_id), None)
+
+
+async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
+    """Read a release and what belongs to it; None when there is none of this id."""
+    release = await session.get(Release, release_id)
+    if release is None:
+        return None
+
+    async def rows(model: Any) -> list[Any]:
+        return list(
+            await session.scalars(select(model).where(model.release_id == release_id).order_by(model.id))
+        )
+
+    lock = await session.get(Lock, (release.product, "production"))
+    promoted = await session.scalar(
+        select(Deployment.at).where(Deployment.cause == release_id, Deployment.kind == "release")
+    )
+    return Snapshot(
+        release,
+        {run.name: run for run in await rows(StageRun)},
+        tuple(await rows(ChecklistItem)),
+        tuple(await rows(Approval)),
+        tuple(await rows(Image)),
+        lock,
+        promoted,
+    )
+
+
+async def live_deployment(session: AsyncSession, product: str) -> Deployment | None:
+    """What took production traffic last: the version in service."""
+    found: Deployment | None = await session.scalar(
+        select(Deployment)
+        .where(Deployment.product == product, Deployment.environment == "production")
+        .order_by(Deployment.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def active_release(session: AsyncSession, product: str) -> Release | None:
+    """The release that holds the product now, if any."""
+    found: Release | None = await session.scalar(
+        select(Release).where(Release.product == product, Release.status.in_(ACTIVE)).limit(1)
+    )
+    return found
+
+
+async def last_releases(session: AsyncSession, product: str, most: int = 10) -> list[Release]:
+    """The newest releases of a product, newest first."""
+    newest = select(Release).where(Release.product == product).order_by(Release.created_at.desc()).limit(most)
+    return list(await session.scalars(newest))
+
+
+async def story(session: AsyncSession, release_id: str) -> list[Event]:
+    """Every event of a release in order."""
+    return list(await session.scalars(select(Event).where(Event.release_id == release_id).order_by(Event.id)))

@@ -1,0 +1,18 @@
+"""Announcements: the fact is recorded with its message; the outbox sees that it is said once."""
+
+from pipeline.context import Context, Outcome, Passed
+from pipeline.events import ANNOUNCEMENT, CARD, WAY_BACK, Fact
+
+
+async def release(ctx: Context) -> Outcome:
+    """Version, changes, risks and the way back, to the product's channel."""
+    if not ctx.run.data.get("said"):
+        await ctx.remember(Fact("release_announced", topics=(CARD, ANNOUNCEMENT)), said=True)
+    return Passed("announced")
+
+
+async def rollback(ctx: Context) -> Outcome:
+    """A rollback is announced like a release."""
+    if not ctx.run.data.get("said"):
+        await ctx.remember(Fact("rollback_announced", topics=(CARD, WAY_BACK)), said=True)
+    return Passed("announced_back")

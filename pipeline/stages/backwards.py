@@ -1,0 +1,94 @@
+"""The way back, and cleaning up after what never got traffic."""
+
+from dataclasses import replace
+from typing import Any
+
+from pipeline.config import Playbook
+from pipeline.context import Context, Failed, Outcome, Passed, Skipped
+from pipeline.stages.common import (
+    base_release,
+    bundle,
+    database_url,
+    migration_job,
+    run_suite,
+    suite_failed,
+    target,
+)
+from pipeline.stages.production import record_deployment
+
+
+async def switch(ctx: Context) -> Outcome:
+    """Traffic first: a warm previous version takes it at once, a cold one is started by its digests."""
+    previous = await base_release(ctx)
+    if previous is None:
+        return Failed("nothing_to_go_back_to")
+    place = target(ctx, "production")
+    status = await place.status()
+    here = [
+        slot for slot in (status.live, status.other) if slot and slot.release_id == previous.id and slot.warm
+    ]
+    if not here:
+        await place.reconcile()
+    await place.prepare(await bundle(ctx, "production", previous))  # warm: it only looks
+    ctx.guard()
+    await place.promote(previous.id)
+    await record_deployment(ctx, "rollback", previous)
+    return Passed("switched_back", {"version": previous.version, "warm": bool(here)})
+
+
+async def undo(ctx: Context) -> Outcome:
+    """Stop the version that was rolled back, then undo its migration when every revision can be undone."""
+    await target(ctx, "production").retire(ctx.release.id)
+    return await _undo_migration(ctx)
+
+
+async def _undo_migration(ctx: Context) -> Outcome:
+    migrated = ctx.data("migrate")
+    job = migration_job(ctx, "production")
+    if job is None or "before" not in migrated:
+        return Skipped("no_migration")
+    if why := _not_to_be_undone(ctx, migrated):
+        return Skipped("migration_kept", {"why": why})
+    if set(await ctx.ports.database.current(job)) != set(migrated["before"]):
+        destination = ctx.folder / "backup" / "before-undo.backup"
+        await ctx.ports.database.backup(database_url(ctx, "production"), destination)
+        ctx.guard()
+        await ctx.ports.database.downgrade(job, migrated["before"][0] if migrated["before"] else "base")
+    return Passed("migration_undone", {"revisions": [r["revision"] for r in migrated["revisions"]]})
+
+
+def _not_to_be_undone(ctx: Context, migrated: dict[str, Any]) -> str | None:
+    if not (ctx.release.turned or {}).get("undo", True):
+        return "asked_to_keep"
+    if len(migrated["before"]) > 1:
+        return "several_heads"
+    stuck = [revision["revision"] for revision in migrated["revisions"] if not revision["reversible"]]
+    return f"irreversible {', '.join(stuck)}" if stuck else None
+
+
+async def verify(ctx: Context) -> Outcome:
+    """The previous version's own smoke tests, through the public address."""
+    previous = await base_release(ctx)
+    if previous is None:
+        return Failed("nothing_to_go_back_to")
+    checkout = ctx.folder / "base-checkout"
+    await ctx.ports.repository.checkout(previous.commit, checkout)
+    before = replace(ctx, playbook=Playbook.model_validate(previous.playbook))
+    address = target(ctx, "production").address()
+    suite = before.playbook.smoke
+    result, report = await run_suite(
+        before, "rollback-smoke", suite, "production", address, previous.version, checkout
+    )
+    if failed := suite_failed("smoke after the rollback", result, report):
+        return failed
+    return Passed("verified_back", {"steps": len(report.steps), "version": previous.version})
+
+
+async def clean_up(ctx: Context) -> Outcome:
+    """Nothing of this release got traffic: stop what was prepared, undo what was migrated where that is safe."""
+    place = target(ctx, "production")
+    status = await place.status()
+    if status.live is None or status.live.release_id != ctx.release.id:
+        await place.retire(ctx.release.id)
+    undone = await _undo_migration(ctx)
+    return Passed("cleaned_up", {"migration": undone.code})

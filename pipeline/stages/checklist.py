@@ -1,0 +1,115 @@
+"""Checklists: the bot ticks what it can prove, with the evidence; people tick the rest."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline import environment
+from pipeline.config import Item
+from pipeline.context import Context, Outcome, Passed, Waiting
+from pipeline.events import BOT, CHECKLIST
+from pipeline.models import ChecklistItem
+from pipeline.stages.preflight import unsafe_flags
+from pipeline.states import PASSED_STAGE
+
+Proof = Callable[[Context], dict[str, Any] | None]
+"""The evidence for an item, or None when it cannot be proven."""
+
+
+async def before(ctx: Context) -> Outcome:
+    return await _go_through(ctx, "before", ctx.playbook.checklist.before)
+
+
+async def after(ctx: Context) -> Outcome:
+    return await _go_through(ctx, "after", ctx.playbook.checklist.after)
+
+
+async def _go_through(ctx: Context, phase: str, items: tuple[Item, ...]) -> Outcome:
+    topic = CHECKLIST[phase]
+    async with ctx.recording() as session:
+        rows = await _rows(ctx, session, phase, items)
+        await _prove(ctx, session, rows)
+    done = sum(row.done for row in rows)
+    facts = {"phase": phase, "done": done, "total": len(rows)}
+    if done == len(rows):
+        return Passed("checklist_done", facts)
+    return Waiting("checklist_open", facts, asks=topic)
+
+
+async def _rows(
+    ctx: Context, session: AsyncSession, phase: str, items: tuple[Item, ...]
+) -> list[ChecklistItem]:
+    known = select(ChecklistItem).where(
+        ChecklistItem.release_id == ctx.release.id, ChecklistItem.phase == phase
+    )
+    rows = {row.key: row for row in await session.scalars(known)}
+    for item in items:
+        if item.key not in rows:
+            rows[item.key] = ChecklistItem(
+                release_id=ctx.release.id,
+                phase=phase,
+                key=item.key,
+                title=item.title,
+                proof=item.proof,
+                done=False,
+                evidence={},
+            )
+            session.add(rows[item.key])
+    await session.flush()
+    return list(rows.values())
+
+
+async def _prove(ctx: Context, session: AsyncSession, rows: list[ChecklistItem]) -> None:
+    """Tick what is proven; untick what the bot had ticked and now cannot prove any more."""
+    for row in rows:
+        if row.proof is None or row.done_by not in (None, BOT):
+            continue
+        evidence = PROOFS[row.proof](ctx)
+        row.done, row.evidence = evidence is not None, evidence or {}
+        row.done_by, row.done_at = (BOT, row.done_at or ctx.clock()) if row.done else (None, None)
+        await session.execute(
+            update(ChecklistItem)
+            .where(ChecklistItem.id == row.id)
+            .values(done=row.done, evidence=row.evidence, done_by=row.done_by, done_at=row.done_at)
+        )
+
+
+def _passed(stage: str) -> Proof:
+    """An earlier stage's success is the evidence."""
+
+    def proof(ctx: Context) -> dict[str, Any] | None:
+        run = ctx.runs.get(stage)
+        if run is None or run.status not in PASSED_STAGE:
+            return None
+        return {"code": run.code, "facts": {key: run.facts[key] for key in run.facts if key != "report"}}
+
+    return proof
+
+
+def _secrets(ctx: Context) -> dict[str, Any] | None:
+    _, missing = environment.declared(ctx.playbook, ctx.product, "production", ctx.ports.secrets)
+    return None if missing else {"code": "secrets_present", "facts": {}}
+
+
+def _flags(ctx: Context) -> dict[str, Any] | None:
+    return None if unsafe_flags(ctx) else {"code": "flags_safe", "facts": {}}
+
+
+def _migrations(ctx: Context) -> dict[str, Any] | None:
+    """They ran on staging; that every one can be undone is for the proof, that they are right for the reviewer."""
+    return _passed("staging")(ctx) and {"code": "migrated_on_staging", "facts": {}}
+
+
+PROOFS: Mapping[str, Proof] = {
+    "tests": _passed("test"),
+    "evaluation": _passed("evaluation"),
+    "staging": _passed("staging-checks"),
+    "smoke": _passed("verify"),
+    "dashboard": _passed("watch"),
+    "logs": _passed("watch"),
+    "secrets": _secrets,
+    "flags": _flags,
+    "migrations": _migrations,
+}

@@ -1,0 +1,176 @@
+"""What several stages need: commands with the right environment, bundles, suites, the database job."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from pipeline import environment
+from pipeline.config import Check, Playbook, Suite
+from pipeline.context import Context, Failed
+from pipeline.errors import PipelineError
+from pipeline.junit import SuiteResult, read_suite
+from pipeline.models import Image as ImageRow
+from pipeline.models import Release, StageRun
+from pipeline.ports import Bundle, Command, CommandResult, DeployTarget, Image, MigrationJob, ServiceSpec
+
+
+def variables(ctx: Context, where: str, playbook: Playbook | None = None) -> dict[str, str]:
+    """The declared variables and secrets of one environment. Raises PipelineError naming what is missing."""
+    values, missing = environment.declared(playbook or ctx.playbook, ctx.product, where, ctx.ports.secrets)
+    if missing:
+        raise PipelineError(
+            f"{where} needs {', '.join(missing)}. Set them where the bot runs, then try again."
+        )
+    return values
+
+
+async def run_check(
+    ctx: Context, name: str, check: Check, env: dict[str, str] | None = None, checkout: Path | None = None
+) -> CommandResult:
+    """Run a command of the playbook in the checkout of the released commit."""
+    report = report_path(ctx, name)
+    await asyncio.to_thread(report.parent.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(report.unlink, missing_ok=True)  # a half-written report of an earlier attempt
+    argv = tuple(word.replace("{output}", str(report)) for word in check.run)
+    command = Command(
+        name=name,
+        argv=argv,
+        cwd=checkout or ctx.checkout,
+        env=environment.merged(environment.base(), env or {}),
+        timeout=check.timeout.total_seconds(),
+        log=ctx.folder / "logs" / f"{name}.log",
+    )
+    return await ctx.ports.runner.run(command)
+
+
+def report_path(ctx: Context, name: str) -> Path:
+    return ctx.folder / "reports" / f"{name}.out"
+
+
+async def run_suite(
+    ctx: Context,
+    name: str,
+    suite: Suite,
+    where: str,
+    address: str,
+    version: str,
+    checkout: Path | None = None,
+) -> tuple[CommandResult, SuiteResult]:
+    """Run a suite against an address and read its JUnit report."""
+    env = variables(ctx, where) | {
+        "SMOKE_BASE_URL": address,
+        "EXPECT_VERSION": version,
+        "RELEASE_ENVIRONMENT": where,
+    }
+    result = await run_check(ctx, name, suite, env, checkout)
+    return result, await asyncio.to_thread(read_suite, report_path(ctx, name), suite.required)
+
+
+def suite_failed(name: str, result: CommandResult, suite: SuiteResult) -> Failed | None:
+    """The failure of a suite, or None: it must exit 0, and every required step must be there and passed."""
+    if result.ok and suite.passed:
+        return None
+    return Failed("suite_failed", command_facts(result) | {
+        "suite": name,
+        "missing": list(suite.missing),
+        "failures": dict(list(suite.failures.items())[:5]),
+    })  # fmt: skip
+
+
+def command_facts(result: CommandResult) -> dict[str, Any]:
+    """What people need of a command that failed: its name, how it ended, its last lines."""
+    return {
+        "name": result.name,
+        "code": result.code,
+        "timed_out": result.timed_out,
+        "seconds": round(result.seconds, 1),
+        "tail": list(result.tail[-12:]),
+    }
+
+
+def target(ctx: Context, where: str) -> DeployTarget:
+    return ctx.ports.targets[where]
+
+
+async def images(ctx: Context, release_id: str) -> tuple[Image, ...]:
+    """The images that a release was tested, approved and deployed with."""
+    async with ctx.db.reading() as session:
+        rows = await session.scalars(select(ImageRow).where(ImageRow.release_id == release_id))
+        return tuple(Image(row.component, row.version, row.digest, row.reference) for row in rows)
+
+
+async def bundle(ctx: Context, where: str, release: Release | None = None) -> Bundle:
+    """All services of a release for one environment, by the digests that were built and approved."""
+    release = release or ctx.release
+    playbook = Playbook.model_validate(release.playbook)
+    built = {image.component: image for image in await images(ctx, release.id)}
+    lost = [name for name in playbook.components if name not in built]
+    gone = [image.component for image in built.values() if not await ctx.ports.builder.exists(image)]
+    if lost or gone:
+        names = ", ".join([*lost, *gone])
+        raise PipelineError(
+            f"The image of {names} of {release.version} is not in the store any more. Release it again."
+        )
+    env = variables(ctx, where, playbook)
+    return Bundle(
+        release.id,
+        release.version,
+        tuple(
+            ServiceSpec(
+                component=name,
+                image=built[name],
+                run=part.run,
+                route=part.route,
+                health=part.health,
+                version_path=part.version,
+                grace=part.grace.total_seconds(),
+                ready_timeout=part.ready_timeout.total_seconds(),
+                env=env | {"RELEASE_ENVIRONMENT": where},
+            )
+            for name, part in playbook.components.items()
+        ),
+    )
+
+
+async def base_release(ctx: Context) -> Release | None:
+    """The release that was live before this one: where the way back leads."""
+    if not ctx.release.base_release:
+        return None
+    async with ctx.db.reading() as session:
+        return await session.get(Release, ctx.release.base_release)
+
+
+async def run_of(ctx: Context, release_id: str, stage: str) -> StageRun | None:
+    """The last run of a stage of another release."""
+    async with ctx.db.reading() as session:
+        found: StageRun | None = await session.scalar(
+            select(StageRun)
+            .where(StageRun.release_id == release_id, StageRun.name == stage)
+            .order_by(StageRun.id.desc())
+            .limit(1)
+        )
+        return found
+
+
+def migration_job(ctx: Context, where: str) -> MigrationJob | None:
+    """The product's migrations against one environment's database; None when it has none."""
+    settings = ctx.playbook.migrations
+    if settings is None:
+        return None
+    env = environment.merged(environment.base(), variables(ctx, where))
+    log = ctx.folder / "logs" / f"{ctx.run.name}-migrations.log"
+    return MigrationJob(ctx.checkout, settings.config, env, log, settings.timeout.total_seconds())
+
+
+def database_url(ctx: Context, where: str) -> str:
+    """The URL of one environment's database. Raises PipelineError when it is not declared."""
+    settings = ctx.playbook.migrations
+    name = settings.url_env if settings else "DATABASE_URL"
+    values = variables(ctx, where)
+    if name not in values:
+        raise PipelineError(
+            f"{name} is not declared for {where}. Add it to bot.toml's env or to the secrets."
+        )
+    return values[name]

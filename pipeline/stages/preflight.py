@@ -1,0 +1,73 @@
+"""Preflight: what must be true before anything is spent on the release."""
+
+import asyncio
+from typing import Any
+
+from pipeline import environment, flags
+from pipeline.changes import Changes
+from pipeline.context import Context, Failed, Outcome, Passed
+from pipeline.version import parse_version
+
+MOST_CHANGES = 300
+"""Changes kept with the release for messages; the repository has them all."""
+
+
+async def check(ctx: Context) -> Outcome:
+    """Check out the commit, and name every problem at once rather than one per try."""
+    await ctx.ports.repository.fetch()
+    await ctx.ports.repository.checkout(ctx.release.commit, ctx.checkout)
+    problems = [*await _repository(ctx), *_requirements(ctx), *await asyncio.to_thread(_files, ctx)]
+    if problems:
+        return Failed("not_ready", {"problems": problems})
+    release = ctx.release
+    context = await ctx.ports.changelog.context(release.commit, release.base_commit, release.version)
+    changes = Changes.from_context(context, base=release.base_commit, head=release.commit)
+    kept = [{**vars(change), "trailers": dict(change.trailers)} for change in changes.items[:MOST_CHANGES]]
+    return Passed("ready", {"commit": release.commit[:10], "changes": len(changes.items)}, {"changes": kept})
+
+
+async def _repository(ctx: Context) -> list[dict[str, Any]]:
+    problems = []
+    tag = parse_version(ctx.release.version).tag
+    tagged = (await ctx.ports.repository.tags()).get(tag)
+    if ctx.release.direction == "release" and tagged is not None:
+        problems.append({"code": "tag_taken", "tag": tag, "commit": tagged[:10]})
+    if not await ctx.ports.repository.is_on_main(ctx.release.commit):
+        problems.append({"code": "not_on_main", "commit": ctx.release.commit[:10]})
+    return problems
+
+
+def _requirements(ctx: Context) -> list[dict[str, Any]]:
+    problems = []
+    for where in ("staging", "production"):
+        _, missing = environment.declared(ctx.playbook, ctx.product, where, ctx.ports.secrets)
+        problems += [
+            {
+                "code": "variable_missing",
+                "name": name,
+                "environment": where,
+                "secret": environment.secret_name(ctx.release.product, where, name),
+            }
+            for name in missing
+        ]
+    return problems
+
+
+def _files(ctx: Context) -> list[dict[str, Any]]:
+    """The components' sources are there, and the flags stand at their safe default."""
+    problems = [
+        {"code": "source_missing", "component": name, "path": source}
+        for name, component in ctx.playbook.components.items()
+        for source in component.sources
+        if not any(ctx.checkout.glob(source.rstrip("/")))
+    ]
+    return problems + [{"code": "flag_unsafe", "problem": sentence} for sentence in unsafe_flags(ctx)]
+
+
+def unsafe_flags(ctx: Context) -> tuple[str, ...]:
+    """Sentences naming each flag of the playbook that is not at its safe default at this commit."""
+    if ctx.playbook.flags is None:
+        return ()
+    path = ctx.checkout / ctx.playbook.flags.file
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return flags.unsafe(text, ctx.playbook.flags.safe)

@@ -1,0 +1,175 @@
+"""Production: backup, migration, canary, promotion, smoke. The way back is ready before the way forward."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
+from pipeline.events import Fact
+from pipeline.models import Deployment, Release
+from pipeline.stages.common import bundle, database_url, migration_job, run_suite, suite_failed, target
+from pipeline.stages.watch import critical_lines
+
+
+async def back_up(ctx: Context) -> Outcome:
+    """Before a migration only: without one the database is not touched."""
+    job = migration_job(ctx, "production")
+    if job is None or not await ctx.ports.database.pending(job):
+        return Skipped("no_migration")
+    if not await ctx.ports.database.current(job):
+        return Skipped("database_new")
+    destination = ctx.folder / "backup" / "production.backup"
+    backup = await ctx.ports.database.backup(database_url(ctx, "production"), destination)
+    return Passed("backed_up", {"bytes": backup.stat().st_size}, {"path": str(backup)})
+
+
+async def migrate(ctx: Context) -> Outcome:
+    """Remember where the database stood, then migrate. Called again, it finds itself already there."""
+    job = migration_job(ctx, "production")
+    if job is None:
+        return Skipped("no_migration")
+    if "before" not in ctx.run.data:
+        pending = await ctx.ports.database.pending(job)
+        if not pending:
+            return Skipped("no_migration")
+        before = list(await ctx.ports.database.current(job))
+        revisions = [
+            {"revision": r.revision, "title": r.title, "reversible": r.reversible, "why": r.why}
+            for r in pending
+        ]
+        await ctx.remember(before=before, revisions=revisions)
+    ctx.guard()
+    await ctx.ports.database.upgrade(job)
+    return Passed("migrated", {"revisions": ctx.run.data["revisions"]})
+
+
+async def canary(ctx: Context) -> Outcome:
+    """Smoke on the candidate's own address first; then a small share of the users, step by step."""
+    place = target(ctx, "production")
+    await place.reconcile()
+    if (await place.status()).live is None:
+        return Skipped("first_release")
+    if "step" not in ctx.run.data:
+        return await _smoke_candidate(ctx) or await _take_step(ctx, 0)
+    return await _canary_unwell(ctx) or await _hold_or_go_on(ctx, ctx.run.data["step"])
+
+
+async def _hold_or_go_on(ctx: Context, step: int) -> Outcome:
+    until = datetime.fromisoformat(ctx.run.data["until"])
+    if ctx.clock() < until:
+        await target(ctx, "production").shift(ctx.release.id, ctx.playbook.canary.steps[step])
+        return _holding(ctx, until)
+    if step + 1 < len(ctx.playbook.canary.steps):
+        return await _take_step(ctx, step + 1)
+    return Passed("canary_passed", {"share": ctx.playbook.canary.steps[step]})
+
+
+async def _smoke_candidate(ctx: Context) -> Failed | None:
+    place = target(ctx, "production")
+    slot = await place.prepare(await bundle(ctx, "production"))
+    address, suite = place.address(slot.slot), ctx.playbook.smoke
+    result, report = await run_suite(ctx, "canary-smoke", suite, "production", address, ctx.release.version)
+    return suite_failed("canary smoke", result, report)
+
+
+async def _take_step(ctx: Context, step: int) -> Outcome:
+    until = ctx.clock() + ctx.playbook.canary.hold
+    await touch(ctx)
+    await ctx.remember(
+        step=step, until=until.isoformat(), since=ctx.run.data.get("since", ctx.clock().isoformat())
+    )
+    ctx.guard()
+    await target(ctx, "production").shift(ctx.release.id, ctx.playbook.canary.steps[step])
+    return _holding(ctx, until)
+
+
+async def touch(ctx: Context) -> None:
+    """Commit that production traffic is touched, before it is: from here on the only way out is the way back."""
+    ctx.release.production_touched = True
+    async with ctx.recording(Fact("production_touched", payload={"stage": ctx.run.name})) as session:
+        await session.execute(
+            update(Release).where(Release.id == ctx.release.id).values(production_touched=True)
+        )
+
+
+def _holding(ctx: Context, until: datetime) -> Waiting:
+    share = ctx.playbook.canary.steps[ctx.run.data["step"]]
+    look_again = min(until, ctx.clock() + ctx.playbook.watch.every)
+    return Waiting("canary_holding", {"share": share, "until": until.timestamp()}, due_at=look_again)
+
+
+async def _canary_unwell(ctx: Context) -> Failed | None:
+    status = await target(ctx, "production").status()
+    if status.other is None or status.other.release_id != ctx.release.id or not status.other.warm:
+        return Failed("canary_down")
+    lines = await critical_lines(ctx, datetime.fromisoformat(ctx.run.data["since"]))
+    return Failed("canary_critical", {"lines": lines[:5]}) if lines else None
+
+
+async def promote(ctx: Context) -> Outcome:
+    """All traffic to the new version. The previous one stays warm in the other slot."""
+    place = target(ctx, "production")
+    prepared = await bundle(ctx, "production")
+    await place.prepare(prepared)  # there already after a canary; a first release comes here directly
+    if not ctx.release.production_touched:
+        await touch(ctx)
+    ctx.guard()
+    await place.promote(ctx.release.id)
+    at = await record_deployment(ctx, "release", ctx.release)
+    return Passed("promoted", {"url": place.address()}, {"at": at.isoformat()})
+
+
+async def record_deployment(ctx: Context, kind: str, deployed: Release) -> datetime:
+    """Write down, once, that a version took all production traffic."""
+    async with ctx.recording() as session:
+        known: datetime | None = await session.scalar(
+            select(Deployment.at).where(Deployment.cause == ctx.release.id, Deployment.kind == kind)
+        )
+        if known is not None:
+            return known
+        at = ctx.clock()
+        session.add(
+            Deployment(
+                product=ctx.release.product,
+                environment="production",
+                release_id=deployed.id,
+                kind=kind,
+                version=deployed.version,
+                cause=ctx.release.id,
+                at=at,
+            )
+        )
+    return at
+
+
+async def verify(ctx: Context) -> Outcome:
+    """Smoke through the public address, as a user comes."""
+    address = target(ctx, "production").address()
+    suite = ctx.playbook.smoke
+    result, report = await run_suite(
+        ctx, "production-smoke", suite, "production", address, ctx.release.version
+    )
+    if failed := suite_failed("production smoke", result, report):
+        return failed
+    return Passed("verified", {"steps": len(report.steps), "seconds": round(result.seconds, 1)})
+
+
+async def retire_previous(ctx: Context) -> Outcome:
+    """The watch is over: the previous version is stopped; its images stay for a cold way back."""
+    other = (await target(ctx, "production").status()).other
+    if other is None or other.release_id == ctx.release.id:
+        return Skipped("nothing_to_retire")
+    ctx.guard()
+    await target(ctx, "production").retire(other.release_id)
+    return Passed("retired", {"version": other.version})
+
+
+async def take_over(ctx: Context) -> Outcome:
+    """Adoption: put the version that was already released into production, as an operator asked."""
+    job = migration_job(ctx, "production")
+    if job:
+        ctx.guard()
+        await ctx.ports.database.upgrade(job)
+    await target(ctx, "production").reconcile()
+    promoted = await promote(ctx)
+    return Passed("adopted", promoted.facts)

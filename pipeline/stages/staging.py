@@ -1,0 +1,59 @@
+"""Staging: migrations, minimal seed, the same images as production will get, then smoke and E2E."""
+
+from pipeline.context import Context, Failed, Outcome, Passed
+from pipeline.stages.common import (
+    bundle,
+    command_facts,
+    migration_job,
+    run_check,
+    run_suite,
+    suite_failed,
+    target,
+    variables,
+)
+
+
+async def deploy(ctx: Context) -> Outcome:
+    """Migrate, seed, deploy. Each part is done already when it is called again."""
+    if failed := await _prepare_database(ctx):
+        return failed
+    place = target(ctx, "staging")
+    await place.reconcile()
+    slot = await place.prepare(await bundle(ctx, "staging"))
+    ctx.guard()
+    await place.promote(ctx.release.id)
+    heads = await _heads(ctx)
+    return Passed("staged", {"slot": slot.slot, "url": place.address()}, {"heads": heads})
+
+
+async def _prepare_database(ctx: Context) -> Failed | None:
+    job = migration_job(ctx, "staging")
+    if job:
+        ctx.guard()
+        await ctx.ports.database.upgrade(job)
+    if ctx.playbook.seed:
+        seeded = await run_check(ctx, "seed", ctx.playbook.seed, variables(ctx, "staging"))
+        if not seeded.ok:
+            return Failed("seed_failed", command_facts(seeded))
+    return None
+
+
+async def _heads(ctx: Context) -> list[str]:
+    job = migration_job(ctx, "staging")
+    return sorted(await ctx.ports.database.heads(job)) if job else []
+
+
+async def check(ctx: Context) -> Outcome:
+    """Smoke first, then end-to-end, through the router as a user would come."""
+    address = target(ctx, "staging").address()
+    steps = 0
+    for name, suite in (("smoke", ctx.playbook.smoke), ("e2e", ctx.playbook.e2e)):
+        if suite is None:
+            continue
+        result, report = await run_suite(
+            ctx, f"staging-{name}", suite, "staging", address, ctx.release.version
+        )
+        if failed := suite_failed(f"staging {name}", result, report):
+            return failed
+        steps += len(report.steps)
+    return Passed("staging_checked", {"steps": steps})

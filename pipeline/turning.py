@@ -1,0 +1,140 @@
+"""Turning a release: the way back, stopping before production, and opening a lock afterwards.
+
+The person only sets where the release must turn; the engine stops what runs and takes the other plan.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline import policy, snapshot
+from pipeline.deciding import may, speaking
+from pipeline.errors import Refused
+from pipeline.events import CARD, Fact, record
+from pipeline.models import Lock, Release
+from pipeline.policy import Actor
+from pipeline.service import Service
+from pipeline.snapshot import Snapshot
+from pipeline.states import ReleaseStatus, StageStatus
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What a rollback would do, shown before it is done."""
+
+    release: Release
+    to: Release
+    digests: dict[str, str]
+    warm: bool
+    revisions: tuple[dict[str, Any], ...]
+
+    @property
+    def undoable(self) -> bool:
+        """Whether every migration of the release can be undone, as far as its source tells."""
+        return bool(self.revisions) and all(revision["reversible"] for revision in self.revisions)
+
+
+async def way_back(service: Service, actor: Actor, product: str, release_id: str | None = None) -> WayBack:
+    """What rolling back would do now, for the release named or the one in production. Raises Refused."""
+    found = await service.snapshot(release_id) if release_id else await service.current(product)
+    if found is None:
+        raise Refused("nothing_released")
+    await may(service, actor, "rollback", found)
+    async with service.db.reading() as session:
+        await _may_turn_back(session, found.release)
+        to = await _where_to(session, found.release)
+        back = await snapshot.load(session, to.id)
+    status = await service.ports(found.release.product).targets["production"].status()
+    warm = any(slot and slot.release_id == to.id and slot.warm for slot in (status.live, status.other))
+    digests = {image.component: image.digest for image in (back.images if back else ())}
+    return WayBack(found.release, to, digests, warm, _migrated(found))
+
+
+def _migrated(found: Snapshot) -> tuple[dict[str, Any], ...]:
+    run = found.runs.get("migrate")
+    begun = run is not None and run.status not in (StageStatus.SKIPPED, StageStatus.PENDING)
+    return tuple(run.data.get("revisions", ())) if run and begun else ()
+
+
+async def _may_turn_back(session: AsyncSession, release: Release) -> None:
+    if release.status is ReleaseStatus.ROLLING_BACK or (release.turn_to or {}).get("to") == "rollback":
+        raise Refused("already_rolling_back", version=release.version)
+    if release.status in (ReleaseStatus.ROLLED_BACK, ReleaseStatus.FAILED, ReleaseStatus.CANCELLED):
+        raise Refused("already_ended", version=release.version, status=release.status.value)
+    if not release.production_touched:
+        raise Refused("not_in_production", version=release.version)
+    live = await snapshot.live_deployment(session, release.product)
+    if release.status is ReleaseStatus.SUCCEEDED and (live is None or live.cause != release.id):
+        raise Refused("not_live", version=release.version, live=live.version if live else "nothing")
+
+
+async def _where_to(session: AsyncSession, release: Release) -> Release:
+    to = await session.get(Release, release.base_release) if release.base_release else None
+    if to is None:
+        raise Refused("nothing_to_go_back_to", version=release.version)
+    return to
+
+
+async def roll_back(
+    service: Service, actor: Actor, release_id: str, reason: str, undo: bool, origin: str
+) -> None:
+    """Send the release back. Everything is looked at again: the form may be old."""
+    if not reason.strip():
+        raise Refused("reason_missing")
+    await way_back(service, actor, "", release_id)
+    async with speaking(service, release_id, service.clock()) as (session, release):
+        await _may_turn_back(session, release)
+        await _take_lock(service, session, release, actor)
+        turn = {"to": "rollback", "actor": actor.user, "reason": reason, "undo": undo, "origin": origin}
+        release.turn_to = turn
+        await record(
+            session, release, [Fact("rollback_requested", actor.user, turn, (CARD,))], service.clock()
+        )
+
+
+async def _take_lock(service: Service, session: AsyncSession, release: Release, actor: Actor) -> None:
+    lock = await session.get(Lock, (release.product, "production"), with_for_update=True)
+    if lock is not None and lock.release_id not in (None, release.id):
+        raise Refused("already_running", version="another release", release=str(lock.release_id))
+    if lock is None:
+        lock = Lock(product=release.product, environment="production", created_at=service.clock())
+        session.add(lock)
+    lock.release_id, lock.actor, lock.reason = (
+        release.id,
+        actor.user,
+        f"{release.version} is being rolled back",
+    )
+    lock.expires_at = None
+
+
+async def abort(service: Service, actor: Actor, release_id: str, reason: str, origin: str) -> None:
+    """Stop a release before it touches production; afterwards the way out is the way back."""
+    found = await service.snapshot(release_id)
+    await may(service, actor, "start", found)
+    async with speaking(service, release_id, service.clock()) as (session, release):
+        if release.status not in (ReleaseStatus.PENDING, ReleaseStatus.RUNNING, ReleaseStatus.WAITING):
+            raise Refused("already_ended", version=release.version, status=release.status.value)
+        if release.production_touched:
+            raise Refused("in_production", version=release.version)
+        turn = {"to": "clean-up", "actor": actor.user, "reason": reason, "origin": origin}
+        release.turn_to = turn
+        await record(session, release, [Fact("abort_requested", actor.user, turn, (CARD,))], service.clock())
+
+
+async def unlock(service: Service, actor: Actor, product: str) -> str:
+    """Open a lock that a rollback (or a person) left; gives its reason. A running release keeps its own."""
+    await policy.may(actor, "approve", service.product(product), service.ports(product).directory)
+    async with service.db.transaction() as session:
+        lock = await session.get(Lock, (product, "production"), with_for_update=True)
+        if lock is None:
+            raise Refused("not_locked", product=product)
+        if lock.release_id is not None:
+            raise Refused("already_running", version="a release", release=lock.release_id)
+        newest = await snapshot.last_releases(session, product, 1)
+        await session.delete(lock)
+        fact = Fact(
+            "environment_unlocked", actor.user, {"environment": "production", "reason": lock.reason}, ()
+        )
+        await record(session, newest[0], [fact], service.clock())
+    return lock.reason
