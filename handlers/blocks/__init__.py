@@ -1,0 +1,1 @@
+"""From a snapshot to Block Kit. Pure: nothing is looked up, nothing is sent."""

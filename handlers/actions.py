@@ -1,0 +1,63 @@
+"""Clicks. A button carries hints only; what is done is decided by the state that is looked up."""
+
+from handlers import forms
+from handlers.desk import Desk, Request
+from handlers.text import ids
+from handlers.text.words import safe
+from pipeline import deciding, turning
+from pipeline.errors import Refused
+
+
+async def approve(desk: Desk, request: Request) -> None:
+    release, run = _two(request)
+    await forms.open_approval(desk, request, release, run)
+
+
+async def reject(desk: Desk, request: Request) -> None:
+    release, run = _two(request)
+    await forms.open_rejection(desk, request, release, run)
+
+
+async def roll_back(desk: Desk, request: Request) -> None:
+    await forms.open_rollback(desk, request, "", _parts(request)[0])
+
+
+async def tick(desk: Desk, request: Request) -> None:
+    release, item = _two(request)
+    await deciding.tick(desk.service, request.actor, release, item)
+
+
+async def keep(desk: Desk, request: Request) -> None:
+    release, run = _two(request)
+    await deciding.settle(desk.service, request.actor, release, run, "keep", request.origin)
+
+
+async def again(desk: Desk, request: Request) -> None:
+    release, run = _two(request)
+    await deciding.settle(desk.service, request.actor, release, run, "again", request.origin)
+
+
+async def abort(desk: Desk, request: Request) -> None:
+    await turning.abort(desk.service, request.actor, _parts(request)[0], "", request.origin)
+
+
+async def unlock(desk: Desk, request: Request) -> None:
+    product = _parts(request)[0]
+    if product not in desk.service.config.products:
+        raise Refused("out_of_date", version="this message")
+    reason = await turning.unlock(desk.service, request.actor, product)
+    await desk.tell(request, f"🔓 Production of {product} is unlocked. It was locked because: {safe(reason)}")
+
+
+async def nothing(desk: Desk, request: Request) -> None:
+    """Link buttons report their click too; the browser has done the rest."""
+
+
+def _parts(request: Request) -> list[str]:
+    return ids.parts(str(request.fields.get("value", "")))
+
+
+def _two(request: Request) -> tuple[str, int]:
+    """A release and a number; whatever a tampered value holds instead finds nothing."""
+    release, _, number = ":".join(_parts(request)).partition(":")
+    return release, int(number) if number.isascii() and number.isdecimal() and len(number) < 15 else -1

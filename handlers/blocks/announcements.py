@@ -1,0 +1,105 @@
+"""Announcements: what went out, what was turned back, and what failed, told with the same care."""
+
+from handlers.blocks import parts
+from handlers.blocks.card import changes_link, may_go_back, roll_back_button
+from handlers.blocks.changes import grouped, risk_lines, way_back_line
+from handlers.blocks.parts import Message
+from handlers.text import ids, words
+from handlers.text.stages import outcome
+from pipeline.config import Product
+from pipeline.snapshot import Snapshot
+from pipeline.states import ReleaseStatus, StageStatus
+
+
+def released(shown: Snapshot, product: Product) -> Message:
+    """Version, changes, risks, the way back."""
+    release = shown.release
+    groups = grouped(shown)
+    changes = [parts.section(f"*{name}*\n" + "\n".join(f"• {words.safe(c, 160)}" for c in subjects))
+               for name, subjects in groups]  # fmt: skip
+    blocks = [
+        parts.header(f"🎉 {words.title(release)} is live"),
+        *(changes or [parts.section("_No changes are listed._")]),
+        parts.section("*Risks*\n" + "\n".join(risk_lines(shown))),
+        parts.section(f"*Way back*\n{way_back_line(shown)}"),
+        parts.actions(
+            "announcement",
+            changes_link(release, product),
+            parts.link(
+                "Open the site", ids.SITE_LINK, product.environments.production.url, "Open the product"
+            ),
+            roll_back_button(release, shown) if may_go_back(shown) else None,
+        ),
+        parts.context(
+            f"{len(shown.changes)} changes · live since {words.when(shown.promoted_at)}"
+            f" · asked by {words.person(release.requested_by)}, approved by {_approver(shown)}"
+        ),
+    ]
+    said = "; ".join(f"{name}: {', '.join(subjects)}" for name, subjects in groups)
+    text = (
+        f"{words.title(release)} is live. {said}. Way back: /rollback to {release.base_version or 'nothing'}."
+    )
+    return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
+
+
+def _approver(shown: Snapshot) -> str:
+    return next((words.person(a.user) for a in shown.approvals if a.decision == "approve"), "nobody")
+
+
+def turned_back(shown: Snapshot) -> Message:
+    """A rollback: what production serves now, why, what became of the data, and what next."""
+    release = shown.release
+    done = release.status in (ReleaseStatus.ROLLED_BACK, ReleaseStatus.ROLLING_BACK)
+    title, old = words.title(release), release.base_version or "nothing"
+    headline = f"{title} was rolled back to {old}" if done else f"The rollback of {title} did not finish"
+    reason = words.safe(release.reason, 500) if release.reason else _failed(shown)
+    undo = shown.runs.get("undo-migration")
+    blocks = [
+        parts.header(f"{'↩️' if done else '❌'} {headline}"),
+        parts.section(f"*Why*\n{reason}"),
+        parts.facts(
+            Production=f"serves {old}" if done else f"look now: {_failed(shown)}",
+            Database=outcome(undo) if undo and outcome(undo) else "as it was",
+            Owner=words.person(release.requested_by),
+            Next="production is locked; deal with the cause, then unlock",
+        ),
+        parts.actions(
+            "locked",
+            parts.button(
+                "Unlock production",
+                ids.UNLOCK,
+                ids.value(release.product, release.id),
+                means="Unlock production for the next release",
+                confirm=parts.confirm(
+                    "Unlock production?",
+                    "The next release may start. Is the cause dealt with?",
+                    "Unlock",
+                    "Keep it",
+                ),
+            )
+            if shown.lock and shown.lock.release_id is None
+            else None,
+        ),
+        parts.context(f"`{release.id}` · the steps are in its thread"),
+    ]
+    text = (
+        f"{headline}. Why: {reason}. Production serves {old}." if done else f"{headline}: {_failed(shown)}."
+    )
+    return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
+
+
+def ended(shown: Snapshot) -> Message:
+    """A release that ended before production: in its thread, and to the channel."""
+    title, failed = words.title(shown.release), shown.release.status is ReleaseStatus.FAILED
+    word = "failed before production" if failed else "was stopped"
+    why = _failed(shown) if failed else words.safe(shown.release.reason or "a person stopped it")
+    old = shown.release.base_version or "what it served before"
+    text = f"{title} {word}: {why} Production still serves {old}; nothing of it is left running."
+    mark = "❌" if failed else "🚫"
+    body = f"{mark} *{title} {word}.*\n{why}\n_Production still serves {old}; nothing is left running._"
+    return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts([parts.section(body)]), True, True)
+
+
+def _failed(shown: Snapshot) -> str:
+    failed = [run for run in shown.runs.values() if run.status is StageStatus.FAILED]
+    return "; ".join(outcome(run) for run in failed) or "a person decided it"

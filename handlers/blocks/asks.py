@@ -1,0 +1,163 @@
+"""What is asked of people: the checklist, the approval, and decisions in production. Decided ones have no buttons."""
+
+from typing import Any
+
+from handlers.blocks import parts
+from handlers.blocks.card import changes_link, may_go_back, roll_back_button
+from handlers.blocks.changes import change_rows, risk_lines, way_back_line
+from handlers.blocks.parts import Message
+from handlers.text import ids, words
+from handlers.text.stages import outcome, sentence
+from pipeline import policy
+from pipeline.config import Product
+from pipeline.models import ChecklistItem, StageRun
+from pipeline.snapshot import Snapshot
+from pipeline.states import StageStatus
+
+_OPEN = (StageStatus.WAITING, StageStatus.RUNNING)
+MOST_ITEMS = 40
+"""Items with a block of their own; Slack takes 50 blocks a message."""
+
+
+def checklist(shown: Snapshot, phase: str) -> Message | None:
+    """The checklist before or after production; None while it has no items."""
+    items = [item for item in shown.items if item.phase == phase]
+    run = shown.runs.get("checklist" if phase == "before" else "after")
+    if not items or run is None:
+        return None
+    done = sum(item.done for item in items)
+    when = "Before" if phase == "before" else "After"
+    headline = f"{when} {words.title(shown.release)} — {done} of {len(items)} done"
+    open_ = [item.title for item in items if not item.done]
+    waiting = run.status in _OPEN
+    blocks = [
+        parts.header(f"📋 {headline}"),
+        *[_item(shown, item, waiting) for item in items[:MOST_ITEMS]],
+        parts.context(
+            *_more(items), "The bot ticks what it can prove, with the evidence; people tick the rest."
+        ),
+    ]
+    text = f"Checklist. {headline}." + (f" Open: {', '.join(open_)}." if open_ else "")
+    return Message(
+        parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, broadcast=bool(open_)
+    )
+
+
+def _more(items: list[ChecklistItem]) -> list[str]:
+    hidden = items[MOST_ITEMS:]
+    return [f"and {len(hidden)} more, {sum(i.done for i in hidden)} of them done"] if hidden else []
+
+
+def _item(shown: Snapshot, item: ChecklistItem, waiting: bool) -> Any:
+    title = words.safe(item.title, 150)
+    if item.done:
+        evidence = (
+            sentence(item.evidence["code"], item.evidence["facts"]) if item.evidence else "ticked by hand"
+        )
+        who = f"{words.person(item.done_by)} {words.when(item.done_at)}"
+        return parts.section(f"✅ *{title}*\n{who} · {evidence}")
+    tick = parts.button(
+        "Mark done", ids.TICK, ids.value(shown.release.id, item.id), means=f"Mark done: {item.title}"
+    )
+    note = "open · the bot could not prove it" if item.proof else "open"
+    return parts.section(f"⬜ *{title}*\n{note}", accessory=tick if waiting else None)
+
+
+def approval(shown: Snapshot, product: Product, run: StageRun) -> Message:
+    """The request for the DRI's approval; once decided, who decided, when and on what."""
+    return _approval_open(shown, product, run) if run.status in _OPEN else _approval_decided(shown, run)
+
+
+def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
+    release = shown.release
+    waiting_for = policy.mentions(product.people.approve)
+    expires = run.facts.get("expires") or (run.started_at + product.approval_expires)
+    pressed = [a for a in shown.approvals if a.stage_run_id == run.id]
+    blocks = [
+        parts.header(f"🔐 Approve {words.title(release)} for production?"),
+        parts.section(
+            f"{waiting_for}: one approval is needed, not from {words.person(release.requested_by)}, who asked."
+        ),
+        parts.facts(
+            Change=f"{len(shown.changes)} commits since {release.base_version or 'the beginning'}",
+            Way_back=way_back_line(shown),
+        ),
+        parts.section("*Risks*\n" + "\n".join(risk_lines(shown))),
+        change_rows(shown, product),
+        parts.section(f"⏳ {words.person(pressed[-1].user)}: being recorded…")
+        if pressed
+        else _decide(shown, product, run),
+        parts.context(_bound(shown), f"Expires {words.when(expires, '{date_short_pretty} {time}')}"),
+    ]
+    text = (
+        f"Approval needed for {words.title(release)} to go to production. Asked by "
+        f"{words.name_of(release.requested_by)}; {len(shown.changes)} changes; expires {words.plain_when(expires)}."
+    )
+    return Message(text, parts.as_dicts(blocks), in_thread=True, broadcast=True)
+
+
+def _decide(shown: Snapshot, product: Product, run: StageRun) -> Any:
+    value, title = ids.value(shown.release.id, run.id), words.title(shown.release)
+    return parts.actions(
+        "decide",
+        parts.button("Approve…", ids.APPROVE, value, means=f"Approve {title}; opens a form", style="primary"),
+        parts.button("Reject…", ids.REJECT, value, means=f"Reject {title}; asks for a reason"),
+        changes_link(shown.release, product),
+    )
+
+
+def _bound(shown: Snapshot) -> str:
+    digests = " ".join(f"{image.component} `{words.short(image.digest)}`" for image in shown.images)
+    return (
+        f"Bound to commit `{words.short(shown.release.commit)}`, {digests}, the migrations and the playbook"
+    )
+
+
+def _approval_decided(shown: Snapshot, run: StageRun) -> Message:
+    title = words.title(shown.release)
+    decision = next((a for a in reversed(shown.approvals) if a.stage_run_id == run.id), None)
+    if run.status is StageStatus.CANCELLED or decision is None:
+        return Message(f"The approval of {title} is not needed any more.", parts.as_dicts(
+            [parts.section(f"🚫 *The approval of {title} is not needed any more.* {outcome(run)}")]
+        ), in_thread=True)  # fmt: skip
+    approved = decision.decision == "approve"
+    mark, word = ("✅", "approved") if approved else ("⛔", "rejected")
+    commit = f"commit `{words.short(shown.release.commit)}`"
+    who = f"{words.person(decision.user)} {word} it {words.when(decision.at)} for {commit}."
+    quote = f"\n> {words.safe(decision.note)}" if decision.note else ""
+    blocks = [
+        parts.header(f"{mark} {title} {word}"),
+        parts.section(who + quote),
+        parts.context(_bound(shown)),
+    ]
+    text = f"{title} was {word} for production by {words.name_of(decision.user)} at {words.plain_when(decision.at)}."
+    return Message(text, parts.as_dicts(blocks), in_thread=True)
+
+
+def decision(shown: Snapshot, run: StageRun) -> Message:
+    """Something in production needs a person: what was found, and the ways on."""
+    title, said = words.title(shown.release), outcome(run)
+    if run.status not in _OPEN:
+        text = f"{title}: {'settled' if run.status is StageStatus.SUCCEEDED else 'no longer asked'}."
+        return Message(text, parts.as_dicts([parts.section(f"✅ *{text}* {said}")]), in_thread=True)
+    value = ids.value(shown.release.id, run.id)
+    keep = parts.button("It may stay", ids.KEEP, value, means=f"Keep {title} in production", confirm=parts.confirm(
+        f"Keep {title}?", "The release goes on as if the watch had passed. Your name is recorded.", "Keep it", "Not now"
+    ))  # fmt: skip
+    again = parts.button("Try again", ids.AGAIN, value, means="Try this step again")
+    blocks = [
+        parts.header(f"🙋 {title} needs a decision"),
+        parts.section(said),
+        parts.section("```" + "\n".join(words.safe(line, 200) for line in run.facts["lines"]) + "```")
+        if run.facts.get("lines")
+        else None,
+        parts.actions(
+            "decision",
+            roll_back_button(shown.release, shown) if may_go_back(shown) else None,
+            again if run.name == "publish" else keep,
+        ),
+        parts.context(f"Way back: {way_back_line(shown)}"),
+    ]
+    return Message(
+        f"{title} needs a decision: {said}", parts.as_dicts(blocks), in_thread=True, broadcast=True
+    )

@@ -1,0 +1,165 @@
+"""The one message of a release: what state it is in, which steps are done, and the few buttons that matter."""
+
+from slack_sdk.models.blocks import ButtonElement, SectionBlock
+
+from handlers.blocks import parts
+from handlers.blocks.parts import Message
+from handlers.text import ids, words
+from handlers.text.stages import outcome
+from pipeline.config import Product
+from pipeline.models import Release
+from pipeline.snapshot import Snapshot, Step
+from pipeline.states import ReleaseStatus, StageStatus
+
+_TALKATIVE = frozenset({StageStatus.FAILED, StageStatus.WAITING})
+"""Steps that say how they are doing on the card itself; the others' details are in the thread."""
+
+_ENDED = frozenset(
+    {ReleaseStatus.SUCCEEDED, ReleaseStatus.FAILED, ReleaseStatus.CANCELLED, ReleaseStatus.ROLLED_BACK}
+)
+
+
+def card(shown: Snapshot, product: Product) -> Message:
+    """Render the release's message."""
+    release = shown.release
+    mark, state = words.STATES[release.status]
+    progress = "" if release.status in _ENDED else f" ({_position(shown)})"
+    headline = f"{words.title(release)} — {state}{progress}"
+    blocks = [
+        parts.header(f"{mark} {headline}"),
+        _facts(shown, product),
+        *parts.lines(_steps(shown)),
+        parts.actions("act", *_buttons(shown, product)),
+        parts.context(_footer(release)),
+    ]
+    return Message(_text(shown, headline), parts.as_dicts(blocks))
+
+
+def _position(shown: Snapshot) -> str:
+    return f"step {min(shown.done + 1, len(shown.steps))} of {len(shown.steps)}"
+
+
+def _text(shown: Snapshot, headline: str) -> str:
+    by = words.name_of(shown.release.requested_by)
+    current = "; ".join(
+        f"{step.phrase}: {step.status.value}" for step in shown.steps if step.status in _TALKATIVE
+    )
+    text = f"Release {headline}. Started by {by}. {current}"
+    return parts.cut(text.strip(), parts.TEXT_LIMIT)
+
+
+def _facts(shown: Snapshot, product: Product) -> SectionBlock:
+    release = shown.release
+    came_from = f"{release.base_version} → " if release.base_version else "first release: "
+    named = {
+        "Version": f"{came_from}*{release.version}* (`{words.short(release.commit)}`)",
+        "Where": f"production · {product.environments.production.url}",
+        "Started": f"{words.when(release.created_at, '{date_short_pretty} {time}')} by "
+        + words.person(release.requested_by),
+        "Traffic": _traffic(shown),
+    }
+    return parts.facts(**named)
+
+
+def _traffic(shown: Snapshot) -> str:
+    """Which version the users get, as far as the stages tell."""
+    release, old = shown.release, shown.release.base_version or "nothing"
+    if release.status is ReleaseStatus.ROLLED_BACK or _passed(shown, "switch-back"):
+        return f"100 % on {old}"
+    if shown.promoted_at is not None:
+        return f"100 % on {release.version}"
+    canary = shown.runs.get("canary")
+    if (
+        canary
+        and canary.code == "canary_holding"
+        and canary.status in (StageStatus.WAITING, StageStatus.RUNNING)
+    ):
+        return f"{canary.facts['share']} % on {release.version}, {100 - canary.facts['share']} % on {old}"
+    return f"100 % on {old}" if release.base_version else "none yet"
+
+
+def _passed(shown: Snapshot, stage: str) -> bool:
+    run = shown.runs.get(stage)
+    return run is not None and run.status is StageStatus.SUCCEEDED
+
+
+def _steps(shown: Snapshot) -> list[str]:
+    turned = shown.release.direction in ("rollback", "clean-up")
+    rows = [_row(step) for step in (shown.release_steps if turned else shown.steps) if step.run or not turned]
+    if turned:
+        rows += ["*The way back*" if shown.release.direction == "rollback" else "*Cleaning up*"]
+        rows += [_row(step) for step in shown.steps]
+    if shown.release.reason:
+        rows.append(f"_Reason:_ {words.safe(shown.release.reason, 300)}")
+    return rows
+
+
+def _row(step: Step) -> str:
+    mark = words.MARKS[step.status]
+    active = step.status in (StageStatus.RUNNING, StageStatus.WAITING)
+    phrase = f"*{step.phrase}*" if active else step.phrase
+    detail = outcome(step.run) if step.run and step.status in _TALKATIVE else ""
+    return f"{mark} {phrase}" + (f" — {detail}" if detail else "")
+
+
+def _buttons(shown: Snapshot, product: Product) -> list[ButtonElement | None]:
+    release = shown.release
+    return [
+        roll_back_button(release, shown) if may_go_back(shown) else _abort(release),
+        changes_link(release, product),
+        parts.link(
+            "Open the site",
+            ids.SITE_LINK,
+            product.environments.production.url,
+            "Open the product in production",
+        ),
+    ]
+
+
+def may_go_back(shown: Snapshot) -> bool:
+    """Whether the way back is open: production was touched, there is a version before, nobody went already."""
+    release = shown.release
+    forward = release.status in (ReleaseStatus.RUNNING, ReleaseStatus.WAITING, ReleaseStatus.SUCCEEDED)
+    return forward and release.production_touched and release.base_version is not None
+
+
+def roll_back_button(release: Release, shown: Snapshot) -> ButtonElement:
+    return parts.button(
+        "Roll back…",
+        ids.ROLLBACK,
+        ids.value(release.id),
+        means=f"Roll back to {release.base_version}; opens a form",
+        style="danger",
+    )
+
+
+def _abort(release: Release) -> ButtonElement | None:
+    if release.status in _ENDED or release.production_touched or release.status is ReleaseStatus.ROLLING_BACK:
+        return None
+    return parts.button(
+        "Stop it",
+        ids.ABORT,
+        ids.value(release.id),
+        means=f"Stop the release of {words.title(release)}",
+        confirm=parts.confirm(
+            f"Stop {words.title(release)}?",
+            "No user has seen it yet. What was started is taken away again; production stays as it is.",
+            "Stop it",
+            "Keep going",
+        ),
+    )
+
+
+def changes_link(release: Release, product: Product) -> ButtonElement | None:
+    """A link to the comparison with the version in service, where the operator gave its form."""
+    if not (product.compare_url and release.base_commit):
+        return None
+    url = product.compare_url.replace("{base}", release.base_commit).replace("{head}", release.commit)
+    return parts.link("Changes", ids.CHANGES_LINK, url, f"Open the changes since {release.base_version}")
+
+
+def _footer(release: Release) -> str:
+    ended = f" · took {words.lasted((release.finished_at - release.created_at).total_seconds())}" if (
+        release.finished_at
+    ) else ""  # fmt: skip
+    return f"`{release.id}`{ended} · details are in the thread"

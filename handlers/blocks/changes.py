@@ -1,0 +1,76 @@
+"""Changes, risks and the way back, as people see them before and after a release."""
+
+from typing import Any
+
+from handlers.blocks import parts
+from handlers.text import words
+from pipeline.changes import GROUPS, Change
+from pipeline.config import Playbook, Product
+from pipeline.snapshot import Snapshot
+
+MOST_CHANGES = 15
+"""Changes listed in one message; the rest is counted, and the link shows all."""
+
+TOLD = GROUPS[:-3]
+"""The groups that readers care about; documentation, maintenance and the rest are counted."""
+
+
+def change_rows(shown: Snapshot, product: Product) -> Any:
+    """The newest changes as rich text: what outsiders wrote stays plain."""
+    changes = shown.changes
+    if not changes:
+        return parts.section("_No changes are listed._")
+    rows = [
+        [_commit(change, shown, product), (f"  {_line(change)}", None)] for change in changes[:MOST_CHANGES]
+    ]
+    if len(changes) > MOST_CHANGES:
+        rows.append([(f"and {len(changes) - MOST_CHANGES} more", None)])
+    return parts.outside_list(rows)
+
+
+def _commit(change: Change, shown: Snapshot, product: Product) -> tuple[str, str | None]:
+    url = product.commit_url.replace("{sha}", change.sha) if product.commit_url else None
+    return change.sha[:7], url
+
+
+def _line(change: Change) -> str:
+    scope = f"({change.scope})" if change.scope else ""
+    kind = f"{change.type}{scope}{'!' if change.breaking else ''}: " if change.type != "other" else ""
+    return f"{kind}{change.subject} ({change.author})"
+
+
+def grouped(shown: Snapshot) -> list[tuple[str, list[str]]]:
+    """The changes that readers care about, by group; the rest as a count."""
+    told = [(name, [change.subject for change in shown.changes if change.group == name]) for name in TOLD]
+    rest = [change for change in shown.changes if change.group not in TOLD]
+    found = [(name, _paged(subjects)) for name, subjects in told if subjects]
+    kinds = ", ".join(sorted({change.type for change in rest}))
+    return found + ([("Also", [f"{len(rest)} smaller: {kinds}"])] if rest else [])
+
+
+def _paged(subjects: list[str]) -> list[str]:
+    more = len(subjects) - MOST_CHANGES
+    return subjects[:MOST_CHANGES] + ([f"and {more} more"] if more > 0 else [])
+
+
+def risk_lines(shown: Snapshot) -> list[str]:
+    """Breaking changes, risks named in commits, migrations, and the product's standing risks with what is done."""
+    changes, playbook = shown.changes, Playbook.model_validate(shown.release.playbook)
+    breaking = [f"• ⚠️ breaking: {words.safe(change.subject, 160)}" for change in changes if change.breaking]
+    named = [f"• {words.safe(risk, 200)}" for change in changes for risk in change.risks]
+    migrated = [f"• migration: {words.safe(said, 160)}" for change in changes for said in change.migration]
+    flags = dict.fromkeys(words.safe(flag, 60) for change in changes for flag in change.flags)
+    behind = [f"• behind flags: {', '.join(flags)}"] if flags else []
+    standing = [
+        f"• {words.safe(r.id)} {words.safe(r.title, 120)}: {words.safe(r.mitigation, 200)}"
+        for r in playbook.risks
+    ]
+    return [*breaking, *named, *migrated, *behind, *standing][:20] or ["• none is known"]
+
+
+def way_back_line(shown: Snapshot) -> str:
+    """How the way back looks, in one line."""
+    base = shown.release.base_version
+    if base is None:
+        return "none: this is the first version"
+    return f"`/rollback` or the button: back to {base}, which is kept warm until the watch has ended"

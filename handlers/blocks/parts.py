@@ -1,0 +1,144 @@
+"""The small parts that the messages are made of, within Slack's limits (notes of each limit beside it)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    ContextBlock,
+    HeaderBlock,
+    MarkdownTextObject,
+    PlainTextObject,
+    SectionBlock,
+)
+
+HEADER_LIMIT = 150
+SECTION_LIMIT = 3000
+FIELD_LIMIT = 2000
+TEXT_LIMIT = 3900
+"""Slack answers msg_too_long above 4,000 characters of `text`."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message: `text` carries the full meaning for notifications and screen readers."""
+
+    text: str
+    blocks: list[dict[str, Any]]
+    in_thread: bool = False
+    broadcast: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+Part = Block | dict[str, Any] | None
+"""A block, by slack_sdk's model or as Slack's own JSON where the model is not there; None is left out."""
+
+
+def as_dicts(blocks: Iterable[Part]) -> list[dict[str, Any]]:
+    """The blocks as Slack takes them; absent ones are left out."""
+    return [block if isinstance(block, dict) else block.to_dict() for block in blocks if block is not None]
+
+
+def mrkdwn(text: str, limit: int = SECTION_LIMIT) -> MarkdownTextObject:
+    return MarkdownTextObject(text=cut(text, limit), verbatim=True)
+
+
+def plain(text: str, limit: int = 75) -> PlainTextObject:
+    return PlainTextObject(text=cut(text, limit))
+
+
+def header(text: str) -> HeaderBlock:
+    return HeaderBlock(text=PlainTextObject(text=cut(text, HEADER_LIMIT), emoji=True))
+
+
+def section(text: str, accessory: ButtonElement | None = None) -> SectionBlock:
+    return SectionBlock(text=mrkdwn(text), accessory=accessory)
+
+
+def lines(rows: Sequence[str]) -> list[SectionBlock]:
+    """Rows of text in as many sections as Slack's 3,000 characters a section need."""
+    pages: list[list[str]] = [[]]
+    for row in rows:
+        if sum(len(line) + 1 for line in pages[-1]) + len(row) > SECTION_LIMIT - 10:
+            pages.append([])
+        pages[-1].append(cut(row, SECTION_LIMIT - 10))
+    return [section("\n".join(page)) for page in pages if page]
+
+
+def facts(**named: str) -> SectionBlock:
+    """Facts side by side: at most ten. Underscores in a name are spaces."""
+    fields = [
+        mrkdwn(f"*{name.replace('_', ' ')}*\n{fact}", FIELD_LIMIT) for name, fact in list(named.items())[:10]
+    ]
+    return SectionBlock(fields=fields)
+
+
+def context(*texts: str) -> ContextBlock:
+    return ContextBlock(elements=[mrkdwn(text) for text in texts[:10]])
+
+
+def button(
+    label: str,
+    action_id: str,
+    value: str,
+    *,
+    means: str,
+    style: str | None = None,
+    confirm: ConfirmObject | None = None,
+) -> ButtonElement:
+    """A verb; `means` is what a screen reader says (75 characters at most)."""
+    return ButtonElement(
+        text=plain(label, 30),
+        action_id=action_id,
+        value=cut(value, 2000),
+        style=style,
+        confirm=confirm,
+        accessibility_label=cut(means, 75),
+    )
+
+
+def link(label: str, action_id: str, url: str, means: str) -> ButtonElement:
+    return ButtonElement(
+        text=plain(label, 30), action_id=action_id, url=url, accessibility_label=cut(means, 75)
+    )
+
+
+def confirm(title: str, text: str, yes: str, no: str) -> ConfirmObject:
+    """A question before what can be undone (limits 100, 300, 30, 30)."""
+    return ConfirmObject(
+        title=plain(title, 100), text=plain(text, 300), confirm=plain(yes, 30), deny=plain(no, 30)
+    )
+
+
+def actions(block_id: str, *buttons: ButtonElement | None) -> ActionsBlock | None:
+    present = [button for button in buttons if button is not None]
+    return ActionsBlock(block_id=block_id, elements=present) if present else None
+
+
+def outside_list(rows: Sequence[Sequence[tuple[str, str | None]]]) -> dict[str, Any]:
+    """A bullet list of outside text as rich text, where markup and mentions in it do nothing.
+
+    Each row is runs of (text, url or None).
+    """
+    items = [
+        {
+            "type": "rich_text_section",
+            "elements": [
+                {"type": "link", "url": url, "text": text} if url else {"type": "text", "text": text or " "}
+                for text, url in row
+            ],
+        }
+        for row in rows
+    ]
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_list", "style": "bullet", "elements": items}],
+    }

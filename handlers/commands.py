@@ -1,0 +1,126 @@
+"""Slash commands: what was typed becomes a command of the service, or a refusal that teaches."""
+
+from handlers import forms, grammar
+from handlers.blocks import parts
+from handlers.blocks.card import card
+from handlers.desk import Desk, Request
+from handlers.text import help as help_text
+from handlers.text import words
+from pipeline import turning
+from pipeline.errors import PipelineError, Refused
+from pipeline.version import candidate_tags, latest_release, parse_version, release_of
+
+
+async def on_release(desk: Desk, request: Request) -> None:
+    """`/release ...`"""
+    product = desk.service.product_of(request.channel)
+    try:
+        typed = grammar.parse_release(request.fields["text"])
+    except Refused as refusal:
+        raise await _with_examples(desk, product, refusal) from None
+    await _carry_out(desk, request, product, typed)
+
+
+async def on_approve(desk: Desk, request: Request) -> None:
+    """`/approve`: the form of the release that waits in this channel."""
+    await _carry_out(desk, request, desk.service.product_of(request.channel), grammar.Approve())
+
+
+async def on_rollback(desk: Desk, request: Request) -> None:
+    """`/rollback`: the form that shows what would happen."""
+    await _carry_out(desk, request, desk.service.product_of(request.channel), grammar.RollBack())
+
+
+async def _carry_out(desk: Desk, request: Request, product: str, typed: grammar.Typed) -> None:
+    match typed:
+        case grammar.StartRelease(version, ref):
+            await _start(desk, request, product, version, ref)
+        case grammar.Approve():
+            await forms.open_approval(desk, request, await _current(desk, product))
+        case grammar.Reject():
+            await forms.open_rejection(desk, request, await _current(desk, product))
+        case grammar.RollBack():
+            await forms.open_rollback(desk, request, product)
+        case grammar.Abort(reason):
+            await _abort(desk, request, product, reason)
+        case _:
+            await _look(desk, request, product, typed)
+
+
+async def _look(desk: Desk, request: Request, product: str, typed: grammar.Typed) -> None:
+    match typed:
+        case grammar.Unlock():
+            reason = await turning.unlock(desk.service, request.actor, product)
+            await desk.tell(
+                request,
+                f"🔓 Production of {product} is unlocked. It was locked because: {words.safe(reason)}",
+            )
+        case grammar.ShowStatus():
+            await _status(desk, request, product)
+        case grammar.ListReleases():
+            await _list(desk, request, product)
+        case _:
+            await desk.tell(request, help_text.commands(desk.service.config.commands))
+
+
+async def _start(desk: Desk, request: Request, product: str, version: str, ref: str | None) -> None:
+    channel = desk.service.product(product).channel
+    release = await desk.service.start(request.actor, product, version, ref, channel, request.origin)
+    if channel != request.channel:
+        await desk.tell(request, f"🚀 {words.title(release)} has begun; follow it in <#{channel}>.")
+
+
+async def _current(desk: Desk, product: str) -> str:
+    found = await desk.service.current(product)
+    if found is None:
+        raise Refused("nothing_released")
+    return found.release.id
+
+
+async def _abort(desk: Desk, request: Request, product: str, reason: str) -> None:
+    release_id = await _current(desk, product)
+    await turning.abort(desk.service, request.actor, release_id, reason, request.origin)
+
+
+async def _status(desk: Desk, request: Request, product: str) -> None:
+    found = await desk.service.current(product)
+    if found is None:
+        raise Refused("nothing_released")
+    message = card(found, desk.service.product(product))
+    silent = [block for block in message.blocks if block["type"] != "actions"]
+    await desk.tell(request, message.text, silent)
+
+
+async def _list(desk: Desk, request: Request, product: str) -> None:
+    releases = await desk.service.recent(product)
+    if not releases:
+        raise Refused("nothing_released")
+    rows = [
+        f"{words.STATES[r.status][0]} *{words.title(r)}* {words.STATES[r.status][1]}"
+        f" · {words.when(r.created_at, '{date_short_pretty} {time}')} by {words.person(r.requested_by)}"
+        for r in releases
+    ]
+    await desk.tell(request, "\n".join(rows), parts.as_dicts(parts.lines(rows)))
+
+
+async def _with_examples(desk: Desk, product: str, refusal: Refused) -> Refused:
+    """A refusal of the grammar, with the command's own name and the versions that could be released."""
+    command = desk.service.config.commands.release
+    ready = await _ready_versions(desk, product)
+    example = ready[0] if ready else "v0.2.0"
+    listed = f" Ready to be released: {', '.join(f'`{tag}`' for tag in ready)}." if ready else ""
+    return Refused(
+        refusal.code, **(refusal.facts | {"command": command, "example": example, "candidates": listed})
+    )
+
+
+async def _ready_versions(desk: Desk, product: str) -> list[str]:
+    """Versions with a candidate tag that are newer than the last release; [] when the repository is away."""
+    try:
+        tags = await desk.service.ports(product).repository.tags()
+    except PipelineError:
+        return []
+    last = latest_release(tags)
+    named = {version for tag in tags if "-rc." in tag and (version := release_of(tag.split("-rc.")[0]))}
+    newer = sorted(version for version in named if last is None or version > last)
+    return [version.tag for version in newer if candidate_tags(tags, parse_version(version.tag))][:5]

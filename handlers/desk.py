@@ -1,0 +1,122 @@
+"""The desk: what comes in is stored, then acknowledged, then dealt with; what was left over is dealt with at start."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from handlers.blocks import parts
+from handlers.text import refusals
+from pipeline import inbox
+from pipeline.errors import Refused
+from pipeline.policy import Actor
+from pipeline.service import Service
+
+log = structlog.get_logger()
+
+Handler = Callable[["Desk", "Request"], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing a person did, as it is kept in the inbox. `origin` is its identity: the same twice is one."""
+
+    kind: str
+    name: str
+    user: str
+    team: str
+    channel: str
+    origin: str
+    response_url: str | None = None
+    trigger: str | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.user, self.team)
+
+
+@dataclass
+class Desk:
+    """What the handlers work with."""
+
+    service: Service
+    client: AsyncWebClient
+    handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
+    closing: bool = False
+    _busy: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def store(self, request: Request) -> int | None:
+        """Keep the request; None when the same one came before. Raises what the database raises."""
+        return await inbox.receive(
+            self.service.db, request.kind, request.origin, vars(request) | {}, self.service.clock
+        )
+
+    def begin(self, row: int | None, request: Request) -> None:
+        """Deal with a stored request in the background, so that nobody waits for the acknowledgement."""
+        task = asyncio.create_task(self.deal_with(row, request), name=f"{request.kind} {request.name}")
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
+
+    async def deal_with(self, row: int | None, request: Request) -> None:
+        """Answer a request: the effect, or a refusal that teaches. Then it is marked as answered."""
+        try:
+            await self.handlers[request.kind, request.name](self, request)
+        except Refused as refusal:
+            await self.refuse(request, refusal)
+        except SlackApiError as error:
+            log.warning("desk: Slack refused an answer", request=request.name, error=str(error))
+            await self.refuse(request, Refused("press_again"))
+        except Exception:
+            log.exception("desk: a request failed", request=request.name, reference=row)
+            await self.tell(
+                request, f"Something of mine broke; nothing may have been done. Reference: inbox-{row}."
+            )
+        if row is not None:
+            await inbox.handled(self.service.db, row, self.service.clock)
+
+    async def resume(self) -> None:
+        """Deal with what was acknowledged before the last stop and not answered. Its triggers have expired."""
+        for row in await inbox.unhandled(self.service.db):
+            log.info("desk: going on with a stored request", kind=row.kind, origin=row.dedup)
+            self.begin(row.id, Request(**(row.payload | {"trigger": None})))
+
+    async def stop(self) -> None:
+        """Let what is under way end (at most five seconds); the rest is in the inbox."""
+        self.closing = True
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=5)
+        for task in list(self._busy):
+            task.cancel()
+        await asyncio.gather(*self._busy, return_exceptions=True)
+
+    # -------------------------------------------------------------- answers
+
+    async def refuse(self, request: Request, refusal: Refused) -> None:
+        """Tell only the person who asked: what, why, and what next."""
+        what, why, following = refusals.sentences(refusal)
+        log.info("desk: refused", code=refusal.code, user=request.user, request=request.name)
+        await self.tell(request, f"🚫 *{what}*\n{why}\n*Next:* {following}")
+
+    async def tell(self, request: Request, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
+        """An ephemeral message to the person; by the request's own URL where it has one."""
+        body = blocks or parts.as_dicts([parts.section(text)])
+        short = parts.cut(text, parts.TEXT_LIMIT)
+        try:
+            if request.response_url:
+                hook = AsyncWebhookClient(request.response_url)
+                answer = await hook.send(
+                    text=short, blocks=body, response_type="ephemeral", replace_original=False
+                )
+                if answer.status_code == 200:
+                    return
+            await self.client.chat_postEphemeral(
+                channel=request.channel, user=request.user, text=short, blocks=body
+            )
+        except (SlackApiError, OSError, TimeoutError) as error:
+            log.warning("desk: an answer did not arrive", user=request.user, error=str(error))

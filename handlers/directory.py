@@ -1,0 +1,45 @@
+"""Who people are, asked of Slack. A look-up that fails raises: the policy denies."""
+
+from aiohttp import ClientError
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from pipeline.errors import PipelineError
+from pipeline.ports import Person
+
+_DOUBTS = {
+    "deleted": "is deactivated",
+    "is_restricted": "is a guest",
+    "is_ultra_restricted": "is a guest",
+    "is_stranger": "belongs to another organisation",
+    "is_bot": "is a bot",
+}
+
+
+class SlackDirectory:
+    """The Directory port on users.info and usergroups.users.list. Nothing is cached: people leave."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self.client = client
+
+    async def person(self, user_id: str) -> Person:
+        """Look a person up; guests, bots, strangers and deactivated accounts are not trusted."""
+        user = await self._ask("users_info", user=user_id)
+        account = user["user"]
+        doubts = [why for field, why in _DOUBTS.items() if account.get(field)]
+        return Person(user_id, account.get("name", user_id), not doubts, doubts[0] if doubts else "")
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        """The users of a group now."""
+        answer = await self._ask("usergroups_users_list", usergroup=group_id)
+        return frozenset(answer["users"])
+
+    async def _ask(self, method: str, **arguments: str) -> dict[str, dict[str, str]]:
+        try:
+            answer = await getattr(self.client, method)(**arguments)
+        except SlackApiError as error:
+            raise PipelineError(f"{method.replace('_', '.')} said {error.response.get('error')}") from error
+        except (ClientError, TimeoutError, OSError) as error:
+            raise PipelineError(f"Slack cannot be reached ({type(error).__name__})") from error
+        found: dict[str, dict[str, str]] = answer.data
+        return found

@@ -1,0 +1,101 @@
+"""Opening the forms, and what they say when they are submitted."""
+
+import json
+from typing import Any
+
+from handlers.blocks import forms as blocks
+from handlers.desk import Desk, Request
+from handlers.text import ids
+from pipeline import deciding, policy, turning
+from pipeline.errors import Refused
+
+
+async def open_approval(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
+    """Show the approver exactly what they would approve; refused at once when they may not."""
+    found = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
+    policy.not_own_release(request.actor, found.release.requested_by)
+    await _open(desk, request, blocks.approve(found, found.runs["approval"].id))
+
+
+async def open_rejection(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
+    found = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
+    await _open(desk, request, blocks.reject(found, found.runs["approval"].id))
+
+
+async def open_rollback(desk: Desk, request: Request, product: str, release_id: str | None = None) -> None:
+    """Show what going back means before anybody does it."""
+    back = await turning.way_back(desk.service, request.actor, product, release_id)
+    await _open(desk, request, blocks.roll_back(back))
+
+
+async def _open(desk: Desk, request: Request, view: dict[str, Any]) -> None:
+    """A trigger lives three seconds: after a restart it is gone, and the person is asked to press again."""
+    if request.trigger is None:
+        raise Refused("press_again")
+    hints = _hints(view["private_metadata"]) | {"channel": request.channel}
+    await desk.client.views_open(
+        trigger_id=request.trigger, view=view | {"private_metadata": json.dumps(hints)}
+    )
+
+
+# ------------------------------------------------------------ submissions
+
+
+async def approved(desk: Desk, request: Request) -> None:
+    hints = request.fields
+    await deciding.decide(
+        desk.service, request.actor, *_target(hints), "approve", hints.get(ids.NOTE) or "", request.origin
+    )
+
+
+async def rejected(desk: Desk, request: Request) -> None:
+    hints = request.fields
+    await deciding.decide(
+        desk.service, request.actor, *_target(hints), "reject", hints.get(ids.REASON) or "", request.origin
+    )
+
+
+async def rolled_back(desk: Desk, request: Request) -> None:
+    """The base is compared again: what the form showed must still be what would happen."""
+    hints = request.fields
+    back = await turning.way_back(desk.service, request.actor, "", str(hints.get("release", "")))
+    if back.to.id != hints.get("to"):
+        raise Refused("out_of_date", version=back.release.version)
+    undo = ids.UNDO in hints.get("boxes", []) if back.undoable else False
+    await turning.roll_back(
+        desk.service, request.actor, back.release.id, hints.get(ids.REASON) or "", undo, request.origin
+    )
+
+
+def _target(hints: dict[str, Any]) -> tuple[str, int]:
+    run = hints.get("run")
+    return str(hints.get("release", "")), run if isinstance(run, int) else -1
+
+
+def read(view: dict[str, Any]) -> dict[str, Any]:
+    """What a submitted form says: the hints it carried, its texts by block, its ticked boxes."""
+    found = _hints(view.get("private_metadata", ""))
+    boxes: list[str] = []
+    for block, inputs in view.get("state", {}).get("values", {}).items():
+        value = inputs.get(ids.INPUT, {})
+        found[block] = value.get("value")
+        boxes += [str(option.get("value")) for option in value.get("selected_options") or ()]
+    return found | {"boxes": boxes}
+
+
+def _hints(text: str) -> dict[str, Any]:
+    try:
+        hints = json.loads(text)
+    except ValueError:
+        return {}
+    return {str(key): value for key, value in hints.items()} if isinstance(hints, dict) else {}
+
+
+def mistakes(callback: str, fields: dict[str, Any]) -> dict[str, str]:
+    """Errors by block id, for the form itself to show."""
+    if callback == ids.APPROVE_FORM and len([b for b in fields["boxes"] if b in ("changes", "back")]) < 2:
+        return {ids.SEEN: "Look at both, then tick both: the way back is part of what you approve."}
+    needs_reason = callback in (ids.REJECT_FORM, ids.ROLLBACK_FORM)
+    if needs_reason and not (fields.get(ids.REASON) or "").strip():
+        return {ids.REASON: "Write one sentence: it goes into the record and to the people concerned."}
+    return {}

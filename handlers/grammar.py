@@ -1,0 +1,101 @@
+"""From what was typed to a frozen command. Pure: nothing is looked up."""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from pipeline.errors import Refused
+
+LONGEST = 3000
+"""Characters of a command that are read at all (a message's own limit)."""
+
+
+@dataclass(frozen=True)
+class StartRelease:
+    version: str
+    ref: str | None
+
+
+@dataclass(frozen=True)
+class Approve:
+    pass
+
+
+@dataclass(frozen=True)
+class Reject:
+    pass
+
+
+@dataclass(frozen=True)
+class RollBack:
+    pass
+
+
+@dataclass(frozen=True)
+class Abort:
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unlock:
+    pass
+
+
+@dataclass(frozen=True)
+class ShowStatus:
+    pass
+
+
+@dataclass(frozen=True)
+class ListReleases:
+    pass
+
+
+@dataclass(frozen=True)
+class Help:
+    pass
+
+
+Typed = StartRelease | Approve | Reject | RollBack | Abort | Unlock | ShowStatus | ListReleases | Help
+
+_WORDS = ("approve", "reject", "rollback", "abort", "unlock", "status", "list", "help")
+_VERSION_LIKE = re.compile(r"v?\.?\d.*", re.IGNORECASE | re.DOTALL)
+
+
+def parse_release(text: str) -> Typed:
+    """Read what follows `/release`. Raises Refused: version_missing, bad_command."""
+    words = text[:LONGEST].split()
+    if not words:
+        raise Refused("version_missing")
+    first, rest = words[0], words[1:]
+    if _VERSION_LIKE.fullmatch(first):
+        return _start(first, rest)
+    return _named(first.lower(), " ".join(rest)) or _unknown(first)
+
+
+def _start(version: str, rest: list[str]) -> StartRelease:
+    if len(rest) > 1:
+        raise Refused(
+            "bad_command", text=" ".join([version, *rest])[:80], near="A version and at most one commit. "
+        )
+    return StartRelease(version, rest[0] if rest else None)
+
+
+def _named(word: str, rest: str) -> Typed | None:
+    plain: dict[str, Typed] = {
+        "approve": Approve(),
+        "reject": Reject(),
+        "rollback": RollBack(),
+        "abort": Abort(rest),
+        "unlock": Unlock(),
+        "status": ShowStatus(),
+        "list": ListReleases(),
+        "help": Help(),
+    }
+    return plain.get(word)
+
+
+def _unknown(word: str) -> Typed:
+    near = difflib.get_close_matches(word[:40].lower(), _WORDS, n=2)
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    raise Refused("bad_command", text=word[:80], near=hint)

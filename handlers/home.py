@@ -1,0 +1,42 @@
+"""The Home tab: what runs, what is live, the last releases."""
+
+from slack_sdk.errors import SlackApiError
+
+from handlers.blocks import parts
+from handlers.desk import Desk
+from handlers.text import help as help_text
+from handlers.text import words
+
+
+async def publish(desk: Desk, user: str) -> None:
+    """Show the tab to one person. It is a view only: what fails here is shown again at the next look."""
+    blocks: list[parts.Part] = [parts.header("Releases")]
+    for name in desk.service.config.products:
+        blocks += await _product(desk, name)
+    blocks.append(parts.section(help_text.commands(desk.service.config.commands)))
+    try:
+        await desk.client.views_publish(
+            user_id=user, view={"type": "home", "blocks": parts.as_dicts(blocks)[:100]}
+        )
+    except SlackApiError as error:
+        if error.response.get("error") != "hash_conflict":
+            raise
+
+
+async def _product(desk: Desk, name: str) -> list[parts.Part]:
+    current, recent = await desk.service.current(name), await desk.service.recent(name)
+    if current is None:
+        return [parts.section(f"*{name}*\nNothing has been released yet.")]
+    release = current.release
+    mark, state = words.STATES[release.status]
+    rows = [
+        f"{words.STATES[r.status][0]} {r.version} {words.STATES[r.status][1]}"
+        f" · {words.when(r.created_at, '{date_short_pretty} {time}')} by {words.person(r.requested_by)}"
+        for r in recent
+    ]
+    channel = desk.service.product(name).channel
+    return [
+        parts.section(f"*{words.title(release)}*\n{mark} {state} · step {current.done} of {len(current.steps)}"
+                      f" · <#{channel}>"),
+        *parts.lines(rows),
+    ]  # fmt: skip

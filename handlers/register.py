@@ -1,0 +1,167 @@
+"""What Bolt calls: each listener keeps the request, acknowledges it, and hands it to the desk."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from handlers import actions, commands, forms, home
+from handlers.desk import Desk, Handler, Request
+from handlers.text import ids, refusals
+from pipeline.errors import Refused, StoreError
+
+log = structlog.get_logger()
+
+Listener = Callable[..., Awaitable[None]]
+
+ACTIONS: Mapping[str, Handler] = {
+    ids.APPROVE: actions.approve,
+    ids.REJECT: actions.reject,
+    ids.ROLLBACK: actions.roll_back,
+    ids.TICK: actions.tick,
+    ids.KEEP: actions.keep,
+    ids.AGAIN: actions.again,
+    ids.ABORT: actions.abort,
+    ids.UNLOCK: actions.unlock,
+}
+
+FORMS: Mapping[str, Handler] = {
+    ids.APPROVE_FORM: forms.approved,
+    ids.REJECT_FORM: forms.rejected,
+    ids.ROLLBACK_FORM: forms.rolled_back,
+}
+
+NEEDS_TRIGGER = frozenset({ids.APPROVE, ids.REJECT, ids.ROLLBACK})
+"""Clicks that only open a form: nothing is decided yet, so nothing is kept."""
+
+
+def register(app: AsyncApp, desk: Desk) -> None:
+    """Connect everything that manifest.yml promises: the commands, the controls, the forms, the Home tab."""
+    names = desk.service.config.commands
+    desk.handlers |= {("action", name): handler for name, handler in ACTIONS.items()}
+    desk.handlers |= {("view", name): handler for name, handler in FORMS.items()}
+    desk.handlers |= {("command", names.release): commands.on_release}
+    desk.handlers |= {("command", names.approve): commands.on_approve}
+    desk.handlers |= {("command", names.rollback): commands.on_rollback}
+    for name in (names.release, names.approve, names.rollback):
+        app.command(name)(_on_command(desk))
+    app.action(re.compile(r".*\.link$"))(_acknowledge)
+    app.action(re.compile(r".*"))(_on_action(desk))
+    app.view(re.compile(r".*"))(_on_view(desk))
+    app.event("app_home_opened")(_on_home(desk))
+
+
+def _on_command(desk: Desk) -> Listener:
+    async def listener(ack: AsyncAck, body: dict[str, Any]) -> None:
+        request = Request(
+            kind="command",
+            name=body["command"],
+            user=body["user_id"],
+            team=body.get("team_id", ""),
+            channel=body["channel_id"],
+            origin=f"command {body['trigger_id']}",
+            response_url=body.get("response_url"),
+            trigger=body["trigger_id"],
+            fields={"text": body.get("text", "")},
+        )
+        try:
+            row = await desk.store(request)
+        except StoreError:
+            log.exception("a command could not be recorded")
+            await ack(" ".join(refusals.sentences(Refused("not_recorded"))))
+            return
+        await ack()
+        if row is not None:
+            desk.begin(row, request)
+
+    return listener
+
+
+async def _acknowledge(ack: AsyncAck) -> None:
+    """A link was opened: the browser did it, Slack only wants to know that we heard."""
+    await ack()
+
+
+def _on_action(desk: Desk) -> Listener:
+    async def listener(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
+        name = action["action_id"]
+        if name not in ACTIONS:
+            log.warning("a control of another version was used", action=name)
+            await ack()
+            return
+        request = _click(body, action)
+        if name in NEEDS_TRIGGER:
+            await ack()
+            desk.begin(None, request)
+            return
+        await _keep_and_begin(desk, ack, request)
+
+    return listener
+
+
+def _click(body: dict[str, Any], action: dict[str, Any]) -> Request:
+    user, container = body["user"], body.get("container", {})
+    return Request(
+        kind="action",
+        name=action["action_id"],
+        user=user["id"],
+        team=user.get("team_id", ""),
+        channel=body.get("channel", {}).get("id", ""),
+        origin=f"action {action.get('action_ts')} {user['id']} {container.get('message_ts')}",
+        response_url=body.get("response_url"),
+        trigger=body.get("trigger_id"),
+        fields={"value": action.get("value", "")},
+    )
+
+
+async def _keep_and_begin(desk: Desk, ack: AsyncAck, request: Request) -> None:
+    try:
+        row = await desk.store(request)
+    except StoreError:
+        log.exception("a click could not be recorded")
+        await ack()
+        await desk.refuse(request, Refused("not_recorded"))
+        return
+    await ack()
+    if row is not None:
+        desk.begin(row, request)
+
+
+def _on_view(desk: Desk) -> Listener:
+    async def listener(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        fields = forms.read(view)
+        name, user = view["callback_id"], body["user"]
+        if name not in FORMS:
+            await ack()
+            return
+        if errors := forms.mistakes(name, fields):
+            await ack(response_action="errors", errors=errors)
+            return
+        origin = f"view {view.get('id')} {view.get('hash')} {user['id']}"
+        request = Request("view", name, user["id"], user.get("team_id", ""), str(fields.get("channel", "")), origin,
+                          fields=fields)  # fmt: skip
+        try:
+            row = await desk.store(request)
+        except StoreError:
+            log.exception("a form could not be recorded")
+            block = next(iter(view.get("state", {}).get("values", {})), ids.REASON)
+            await ack(
+                response_action="errors",
+                errors={block: " ".join(refusals.sentences(Refused("not_recorded")))},
+            )
+            return
+        await ack()
+        if row is not None:
+            desk.begin(row, request)
+
+    return listener
+
+
+def _on_home(desk: Desk) -> Listener:
+    async def listener(event: dict[str, Any]) -> None:
+        if event.get("tab", "home") == "home":
+            await home.publish(desk, event["user"])
+
+    return listener

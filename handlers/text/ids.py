@@ -1,0 +1,34 @@
+"""The ids of controls and forms. They are looked up by name for ever: a message from last year still has them."""
+
+APPROVE = "approval.approve.modal"
+REJECT = "approval.reject.modal"
+TICK = "checklist.done"
+ROLLBACK = "release.rollback.modal"
+ABORT = "release.abort"
+KEEP = "decision.keep"
+AGAIN = "decision.again"
+UNLOCK = "environment.unlock"
+CHANGES_LINK = "release.changes.link"
+SITE_LINK = "release.site.link"
+START = "release.start"
+
+APPROVE_FORM = "approval.approve"
+REJECT_FORM = "approval.reject"
+ROLLBACK_FORM = "rollback.confirm"
+
+REASON = "reason"
+NOTE = "note"
+SEEN = "seen"
+UNDO = "undo"
+INPUT = "v"
+"""The action id of a form's input; the block id says which one it is."""
+
+
+def value(*parts: object) -> str:
+    """A control's value: hints about what it is for. State is always looked up."""
+    return ":".join(str(part) for part in parts)
+
+
+def parts(text: str) -> list[str]:
+    """The hints of a value, however it was tampered with."""
+    return text[:2000].split(":")

@@ -1,0 +1,222 @@
+"""What a refused person reads: what, why, and what next. Keys are the codes of pipeline.errors.Refused."""
+
+from collections.abc import Mapping
+
+from handlers.text.words import person, safe
+from pipeline.errors import Refused
+
+Sentences = tuple[str, str, str]
+
+AUTHORITY: Mapping[str, Sentences] = {
+    "stranger": (
+        "You cannot do that here.",
+        "Your workspace is not one that this bot takes orders from.",
+        "Ask somebody of the team that owns the product.",
+    ),
+    "untrusted": (
+        "You cannot do that.",
+        "This account {why}.",
+        "Ask a full member of the team to do it.",
+    ),
+    "lookup_failed": (
+        "I could not check who you are, so I did nothing.",
+        "Slack answered: {error}.",
+        "Try again in a minute; if it stays, tell the bot's operator.",
+    ),
+    "may_not_start": ("You cannot start a release.", "It is for {who}.", "Ask one of them."),
+    "may_not_approve": ("You cannot decide this.", "Approvals are for {who}.", "Ask one of them."),
+    "may_not_rollback": (
+        "You cannot roll back.",
+        "It is for {who}.",
+        "Ask one of them now; they are named in bot.toml.",
+    ),
+    "may_not_tick": (
+        "You cannot tick this item.",
+        "It is for those who may start, approve or roll back releases of this product.",
+        "Ask one of them.",
+    ),
+    "own_release": (
+        "You cannot approve this release.",
+        "You asked for it, and the rule of four eyes wants somebody else.",
+        "Ask another approver.",
+    ),
+}
+
+VERSIONS: Mapping[str, Sentences] = {
+    "bad_version": ("`{text}` is not a version.", "It cannot be read: {why}", "{following}"),
+    "version_missing": (
+        "Which version?",
+        "`{command}` needs a version.",
+        "Type for example `{command} {example}`.{candidates}",
+    ),
+    "bad_command": (
+        "I do not know `{text}`.",
+        "It is neither a version such as v0.2.0 nor one of my commands.",
+        "{near}`{command} help` lists everything.",
+    ),
+    "already_live": (
+        "{version} is live already.",
+        "Nothing newer was asked for.",
+        "Release a newer version.",
+    ),
+    "tag_exists": (
+        "{version} was released before.",
+        "Its tag exists, and a tag is never moved.",
+        "Release the next patch version instead.",
+    ),
+    "older": (
+        "{version} is older than {last}.",
+        "A release goes forward; the way back is a rollback.",
+        "Use `/rollback`, or release a version after {last}.",
+    ),
+    "unknown_commit": (
+        "There is no commit `{ref}`.",
+        "The repository has no branch, tag or commit of this name.",
+        "Look at the name, or leave it out to release the candidate tag or the tip of main.",
+    ),
+    "not_on_main": (
+        "{version} cannot be released from `{commit}`.",
+        "The commit (`{ref}`) is not on {branch}: it was not merged by a reviewed pull request.",
+        "Merge it to {branch} first, then release again.",
+    ),
+}
+
+STATE: Mapping[str, Sentences] = {
+    "already_running": (
+        "Another release is under way: {version}.",
+        "One product has one release at a time, and `{release}` holds the lock.",
+        "Wait for it, or stop it with `/release abort`.",
+    ),
+    "locked": (
+        "Production is locked.",
+        "{by} or a rollback left a lock: {reason}.",
+        "When the cause is dealt with, an approver types `/release unlock`.",
+    ),
+    "not_locked": ("Nothing is locked.", "{product} has no lock on production.", "Go on."),
+    "repository_unreadable": (
+        "I could not read the repository, so nothing was started.",
+        "{error}",
+        "Check `repository` in bot.toml and the bot's access, then try again.",
+    ),
+    "playbook_missing": (
+        "There is no `{path}` at commit `{commit}`.",
+        "Without a playbook I do not know how to test and deploy it.",
+        "Write one with `releasebot init` and merge it.",
+    ),
+    "playbook_wrong": (
+        "The playbook cannot be used.",
+        "{error}",
+        "Mend it on main; `releasebot check` tells the same on your machine.",
+    ),
+    "which_product": (
+        "Which product?",
+        "This channel belongs to none, and I release {products}.",
+        "Use the product's own channel.",
+    ),
+    "unknown_release": (
+        "I do not know this release.",
+        "There is no `{release}`.",
+        "Look at `/release list`.",
+    ),
+    "out_of_date": (
+        "That button was out of date.",
+        "{version} has moved on; nothing was changed.",
+        "Look at the release's message, which shows the current state.",
+    ),
+    "already_decided": (
+        "This was decided already.",
+        "{by} was first: {decision}. Your click changed nothing.",
+        "Follow the release's message.",
+    ),
+    "nothing_to_approve": (
+        "There is nothing to approve now.",
+        "{version} is {status}.",
+        "I ask in the channel when an approval is needed.",
+    ),
+    "nothing_released": (
+        "Nothing has been released yet.",
+        "I know of no version in production.",
+        "Start with `/release`.",
+    ),
+    "already_rolling_back": (
+        "{version} is going back already.",
+        "Somebody was faster.",
+        "Follow the release's message.",
+    ),
+    "already_ended": (
+        "{version} has ended: {status}.",
+        "There is nothing left to stop or turn back.",
+        "See `/release status`.",
+    ),
+    "not_in_production": (
+        "{version} has not reached production.",
+        "No user has seen it, so there is nothing to roll back.",
+        "Stop it with `/release abort`.",
+    ),
+    "in_production": (
+        "{version} has reached production.",
+        "Stopping half-way would leave two versions serving.",
+        "Use `/rollback`: it goes back in about a second while the previous version is warm.",
+    ),
+    "not_live": (
+        "{version} is not live.",
+        "Production serves {live}.",
+        "Use `/rollback` for the version that is live.",
+    ),
+    "nothing_to_go_back_to": (
+        "{version} has no version before it.",
+        "It is the first one that I put into production.",
+        "Switch the feature off by its flag, or release a fix.",
+    ),
+    "reason_missing": (
+        "A reason is needed.",
+        "It goes into the announcement and the record.",
+        "Write one sentence.",
+    ),
+    "press_again": (
+        "Please press or type it again.",
+        "I was busy or restarting, and Slack gives a form only three seconds to open.",
+        "Nothing was changed; the same button works again.",
+    ),
+    "shared_channel": (
+        "Not in a shared channel.",
+        "People of other organisations could press these buttons.",
+        "Use the product's own channel.",
+    ),
+    "not_recorded": (
+        "I could not record this, and nothing was started.",
+        "My database does not answer.",
+        "Try again in a minute; if it stays, tell the bot's operator.",
+    ),
+}
+
+REFUSALS: Mapping[str, Sentences] = {**AUTHORITY, **VERSIONS, **STATE}
+
+_MENTIONS = frozenset({"who", "candidates"})
+"""Facts that we made ourselves and that carry markup; everything else is outside text."""
+
+
+def sentences(refusal: Refused) -> Sentences:
+    """What, why and what next, filled in; an unknown code still says what it knows."""
+    facts = {name: _shown(name, fact) for name, fact in refusal.facts.items()}
+    what, why, following = REFUSALS.get(refusal.code, (refusal.code, "{facts}", "Tell the bot's operator."))
+    known = _Known(facts, facts=", ".join(facts.values()))
+    return what.format_map(known), why.format_map(known), following.format_map(known)
+
+
+class _Known(dict[str, str]):
+    """A sentence whose fact is missing is still better than none."""
+
+    def __missing__(self, name: str) -> str:
+        return f"({name} unknown)"
+
+
+def _shown(name: str, fact: str) -> str:
+    if name in _MENTIONS:
+        return fact
+    return person(fact) if name == "by" else safe(fact, 600)
+
+
+def plain(refusal: Refused) -> str:
+    """One line for a terminal or a log."""
+    return " ".join(part.replace("`", "") for part in sentences(refusal))
