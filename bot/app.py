@@ -1,0 +1,89 @@
+"""Bolt: the app that Slack talks to, over Socket Mode or HTTP, against any Slack-compatible server."""
+
+import asyncio
+import logging
+from typing import Any
+
+import structlog
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.settings import Settings
+
+log = structlog.get_logger()
+
+CONNECTIONS = 2
+"""Socket Mode connections: the SDK closes an old one before it opens the next, so one alone has gaps."""
+
+SECONDS = 20
+"""The longest a Web API call may take; the outbox then tries again."""
+
+
+def web_client(settings: Settings) -> AsyncWebClient:
+    """The client for Slack's Web API. 429 is not slept away here: the outbox paces what it sends."""
+    return AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        timeout=SECONDS,
+        retry_handlers=[AsyncConnectionErrorRetryHandler()],
+        logger=_quiet("slack_sdk.web"),
+    )
+
+
+def bolt_app(settings: Settings, client: AsyncWebClient) -> AsyncApp:
+    """The Bolt app; listeners are registered by handlers.register."""
+    return AsyncApp(
+        client=client,
+        signing_secret=settings.slack_signing_secret.get_secret_value() or None,
+        logger=_quiet("slack_bolt"),
+        raise_error_for_unhandled_request=False,
+    )
+
+
+def _quiet(name: str) -> logging.Logger:
+    """Bolt logs bodies of failed requests, which hold response URLs: keep its warnings, not its chatter."""
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.ERROR)
+    return logger
+
+
+class Sockets:
+    """Socket Mode connections of the app, with a watchdog for silent death."""
+
+    def __init__(self, app: AsyncApp, settings: Settings, client: AsyncWebClient) -> None:
+        self._make = lambda: AsyncSocketModeHandler(
+            app,
+            app_token=settings.slack_app_token.get_secret_value(),
+            web_client=AsyncWebClient(base_url=settings.slack_api_url, timeout=SECONDS),
+            logger=_quiet("slack_bolt.socket"),
+        )
+        self._handlers: list[Any] = []
+
+    async def open(self) -> None:
+        """Connect. Raises what the SDK raises when Slack cannot be reached or refuses the token."""
+        self._handlers = [self._make() for _ in range(CONNECTIONS)]
+        await asyncio.gather(*(handler.connect_async() for handler in self._handlers))
+
+    @property
+    def alive(self) -> int:
+        """How many connections are up."""
+        return sum(_up(handler.client) for handler in self._handlers)
+
+    async def heal(self) -> None:
+        """Open again what died in silence; called by the clock."""
+        for handler in self._handlers:
+            client: SocketModeClient = handler.client
+            if not _up(client) and not client.closed:
+                log.warning("socket: a connection died, opening it again")
+                await client.connect_to_new_endpoint(force=True)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(handler.close_async() for handler in self._handlers), return_exceptions=True)
+
+
+def _up(client: SocketModeClient) -> bool:
+    session = client.current_session
+    return session is not None and not session.closed

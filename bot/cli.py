@@ -1,0 +1,115 @@
+"""The command line: run, demo, init, check, migrate, adopt, playbook."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from slack_sdk.errors import SlackClientError
+
+from bot.settings import load_settings
+from handlers.text.refusals import plain
+from pipeline.errors import PipelineError, Refused
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; a mistake is one clear sentence and exit code 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        sys.exit(options.command(options))
+    except (PipelineError, SlackClientError, OSError) as error:
+        print(f"releasebot: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Refused as refusal:
+        print(f"releasebot: {plain(refusal)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="releasebot", description="Runs release playbooks from Slack.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], tells: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=tells, description=tells)
+        added.set_defaults(command=command)
+        return added
+
+    add("run", _run, "Run the bot until SIGTERM.")
+    demo = add("demo", _demo, "Try everything on this machine: a local Slack, a product, a release.")
+    demo.add_argument("--headless", action="store_true", help="play a whole story without a browser")
+    demo.add_argument("--port", type=int, default=8484, help="port of the page (default 8484)")
+    demo.add_argument("--state", type=Path, default=Path(".releasebot/demo"), help="folder of the demo")
+    init = add("init", _init, "Look at a repository and write a commented playbook.toml and bot.toml.")
+    init.add_argument("repository", type=Path, nargs="?", default=Path())
+    init.add_argument("--force", action="store_true", help="replace files that are there")
+    check = add("check", _check, "Say what is missing, and what a release would do.")
+    check.add_argument("version", nargs="?", help="the version to look at, such as v0.2.0")
+    check.add_argument("--product", help="the product, where bot.toml has several")
+    add("migrate", _migrate, "Bring the bot's own database to this version's schema.")
+    adopt = add("adopt", _adopt, "Take a version that was released before into the bot's care.")
+    adopt.add_argument("version")
+    adopt.add_argument("--product", help="the product, where bot.toml has several")
+    add("playbook", _playbook, "Print the playbook: every stage of a release and of the way back.")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from bot.process import run
+
+    asyncio.run(run(load_settings()))
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from bot.demo import play
+
+    return asyncio.run(
+        play.headless(options.state) if options.headless else play.page(options.state, options.port)
+    )
+
+
+def _init(options: argparse.Namespace) -> int:
+    from bot import init
+
+    proposal = init.propose(options.repository)
+    for path in init.write(proposal, options.repository, force=options.force):
+        print(f"written: {path}")
+    print("\n".join(f"- {note}" for note in proposal.notes))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from bot.check import check
+
+    return asyncio.run(check(options.product, options.version))
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from bot.tasks import migrate
+
+    asyncio.run(migrate(load_settings()))
+    return 0
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    from bot.tasks import adopt
+
+    return asyncio.run(adopt(load_settings(), options.product, options.version))
+
+
+def _playbook(options: argparse.Namespace) -> int:
+    from pipeline import playbook
+
+    for title, stages in (("A release", playbook.RELEASE), ("The way back", playbook.ROLLBACK)):
+        print(f"{title}:")
+        for number, stage in enumerate(stages, 1):
+            after = f"  (after {', '.join(stage.needs)})" if stage.needs else ""
+            print(f"  {number:2}. {stage.phrase}{after}")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

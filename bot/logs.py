@@ -1,0 +1,32 @@
+"""Logging: one line an event, with the release's id; secrets never get that far."""
+
+import logging
+import sys
+from collections.abc import Callable, MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+
+def configure(form: Literal["text", "json"], redact: Callable[[str], str]) -> None:
+    """Set structlog and the standard library's logging up, both redacted."""
+
+    def hide(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+
+    last = (
+        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            hide,
+            last,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

@@ -1,0 +1,106 @@
+"""The process: start in an order in which nothing is missed, stop in one in which nothing is lost."""
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import structlog
+
+from bot.app import web_client
+from bot.logs import configure
+from bot.settings import Settings
+from bot.wiring import Bot, read_config, redactor
+from pipeline.errors import ConfigError
+
+log = structlog.get_logger()
+
+BEAT = 0.5
+"""Seconds between two looks at what is due."""
+HEAL = 5.0
+COUNT = 15.0
+
+
+async def own_team(settings: Settings) -> str:
+    """The workspace that the bot's token belongs to. Raises what slack_sdk raises."""
+    return str((await web_client(settings).auth_test())["team_id"])
+
+
+@contextlib.contextmanager
+def only_one(state: Path) -> Iterator[None]:
+    """On SQLite a second bot in the same folder would work on the same releases. Raises ConfigError."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "releasebot.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(
+                f"Another bot runs with {state}. Stop it, or give this one its own state."
+            ) from error
+        yield
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Bot]:
+    """A started bot; stopped gracefully at the end."""
+    config = read_config(settings.releasebot_config, await own_team(settings))
+    configure(settings.releasebot_log, redactor(settings, config))
+    bot = Bot(settings, config)
+    with only_one(settings.releasebot_state) if bot.db.sqlite else contextlib.nullcontext():
+        await bot.db.migrate()
+        loops = [asyncio.create_task(bot.engine.run()), asyncio.create_task(bot.outbox.run())]
+        try:
+            await _start(bot)
+            yield bot
+        finally:
+            await _stop(bot, loops)
+
+
+async def _start(bot: Bot) -> None:
+    await bot.server.start()
+    await bot.desk.resume()
+    if bot.sockets:
+        await bot.sockets.open()
+    _set_the_clock(bot)
+    log.info(
+        "bot: started", products=list(bot.config.products), mode=bot.settings.slack_mode, port=bot.server.port
+    )
+
+
+def _set_the_clock(bot: Bot) -> None:
+    async def beat() -> None:
+        bot.nudge()
+
+    async def count() -> None:
+        await bot.gauges.read(bot.db, bot.sockets.alive if bot.sockets else 0)
+
+    bot.metronome.every(BEAT, beat, "look at what is due")
+    bot.metronome.every(HEAL, bot.heal, "look after connections and routers")
+    bot.metronome.every(COUNT, count, "count")
+    bot.metronome.start()
+
+
+async def _stop(bot: Bot, loops: list[asyncio.Task[None]]) -> None:
+    """Take nothing more in, finish what is at hand, give leases back, send what can be sent."""
+    bot.metronome.stop()
+    if bot.sockets:
+        await bot.sockets.close()
+    await bot.desk.stop()
+    await bot.engine.stop()
+    await bot.outbox.stop()
+    await bot.server.stop()
+    await asyncio.gather(*loops, return_exceptions=True)
+    await bot.db.close()
+    log.info("bot: stopped")
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings):
+        await stop.wait()

@@ -1,0 +1,44 @@
+"""Small commands of the operator: migrate the bot's own database, adopt a version that is released already."""
+
+from ulid import ULID
+
+from bot.process import own_team
+from bot.settings import Settings
+from bot.wiring import Bot, read_config
+from pipeline.config import BotFile
+from pipeline.errors import ConfigError
+from pipeline.store import Database
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the schema to this version's head."""
+    db = Database(settings.database_url)
+    try:
+        await db.migrate()
+    finally:
+        await db.close()
+    print("The bot's database is at this version's schema.")
+
+
+async def adopt(settings: Settings, product: str | None, version: str) -> int:
+    """Ask the (running) bot to build a released version and take production over with it."""
+    config = read_config(settings.releasebot_config, await own_team(settings))
+    name = chosen(config, product)
+    bot = Bot(settings, config)
+    try:
+        await bot.db.migrate()
+        release = await bot.service.adopt(name, version, None, f"adopt {ULID()}")
+    finally:
+        await bot.db.close()
+    print(f"{name} {release.version} is being taken over; follow it in the product's channel.")
+    return 0
+
+
+def chosen(config: BotFile, product: str | None) -> str:
+    """The product that was named, or the only one. Raises ConfigError."""
+    names = list(config.products)
+    if product in config.products:
+        return str(product)
+    if product is None and len(names) == 1:
+        return names[0]
+    raise ConfigError(f"Which product? bot.toml has {', '.join(names)}; name one with --product.")

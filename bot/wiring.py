@@ -1,0 +1,190 @@
+"""Wiring: the only file that names concrete adapters."""
+
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+
+import structlog
+from pipeline.adapters.alembic_files import AlembicDatabase
+from pipeline.redact import Redactor
+from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.app import Sockets, bolt_app, web_client
+from bot.clock import Metronome
+from bot.gauges import Gauges
+from bot.pages import open_page
+from bot.server import Server
+from bot.settings import Settings
+from handlers.desk import Desk
+from handlers.directory import SlackDirectory
+from handlers.feed import Feed
+from handlers.register import register
+from pipeline import environment
+from pipeline.adapters.artifacts import ArtifactStore
+from pipeline.adapters.cliff import CliffChangelog
+from pipeline.adapters.commands import LocalRunner
+from pipeline.adapters.git import GitRepository
+from pipeline.adapters.local_target import LocalTarget
+from pipeline.config import BotFile, Product, load
+from pipeline.context import Ports
+from pipeline.engine import Engine
+from pipeline.errors import ConfigError, TargetError
+from pipeline.outbox import Outbox
+from pipeline.ports import Directory
+from pipeline.service import Service
+from pipeline.store import Database
+
+log = structlog.get_logger()
+
+COMMITTER = ("Release bot", "release-bot@localhost")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def read_config(path: Path, own_team: str = "") -> BotFile:
+    """bot.toml, with relative repositories made absolute and the bot's own workspace allowed. Raises ConfigError."""
+    config = load(BotFile, path)
+    folder = path.absolute().parent
+    products = {name: _settled(product, folder, own_team) for name, product in config.products.items()}
+    _distinct_ports(products)
+    return config.model_copy(update={"products": products})
+
+
+def _settled(product: Product, folder: Path, own_team: str) -> Product:
+    local = "://" not in product.repository and not product.repository.partition(":")[0].count("@")
+    repository = str((folder / product.repository).resolve()) if local else product.repository
+    teams = tuple({*product.teams, own_team} - {""})
+    return product.model_copy(update={"repository": repository, "teams": teams})
+
+
+def _distinct_ports(products: dict[str, Product]) -> None:
+    """Two environments on the same ports would serve each other's users."""
+    taken: dict[int, str] = {}
+    for name, product in products.items():
+        for where in ("staging", "production"):
+            settings = getattr(product.environments, where)
+            for port in (settings.first_port, int(settings.url.rsplit(":", 1)[1])):
+                mine = f"{name}.{where}"
+                if taken.setdefault(port, mine) != mine:
+                    raise ConfigError(
+                        f"bot.toml: {mine} and {taken[port]} both use port {port}. Give each its own."
+                    )
+
+
+def secret_of(product: str, where: str, name: str) -> str | None:
+    """A product's secret, from the bot's own environment."""
+    return os.environ.get(environment.secret_name(product, where, name)) or None
+
+
+def redactor(settings: Settings, config: BotFile) -> Redactor:
+    """Masks the tokens and every product's secrets wherever they would be stored or sent."""
+    tokens = [settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret]
+    prefixes = tuple(environment.secret_name(name, where, "") for name in config.products
+                     for where in ("staging", "production"))  # fmt: skip
+    secrets = [value for name, value in os.environ.items() if name.startswith(prefixes)]
+    return Redactor([*(token.get_secret_value() for token in tokens), *secrets])
+
+
+def make_ports(
+    name: str, product: Product, state: Path, directory: Directory, redact: Callable[[str], str]
+) -> Ports:
+    """One product's world: its repository, builder, targets and databases on this machine."""
+    folder = state / "products" / name
+    runner = LocalRunner(redact)
+    images = folder / "images"
+    targets = {
+        where: LocalTarget(
+            product=name,
+            environment=where,
+            config=getattr(product.environments, where),
+            state=folder / where,
+            artifacts=images,
+            redact=redact,
+        )
+        for where in ("staging", "production")
+    }
+    mirror = folder / "repository.git"
+    return Ports(
+        product=product,
+        repository=GitRepository(
+            url=product.repository, branch=product.branch, mirror=mirror, committer=COMMITTER
+        ),
+        changelog=CliffChangelog(mirror=mirror),
+        runner=runner,
+        builder=ArtifactStore(images, runner),
+        database=AlembicDatabase(runner),
+        targets=targets,
+        directory=directory,
+        redact=redact,
+        secrets=partial(secret_of, name),
+        open_page=open_page,
+        folder=folder,
+    )
+
+
+class Bot:
+    """The whole process, ready to start."""
+
+    def __init__(self, settings: Settings, config: BotFile) -> None:
+        self.settings, self.config = settings, config
+        self.redact = redactor(settings, config)
+        self.db = Database(settings.database_url)
+        self.client = web_client(settings)
+        directory = SlackDirectory(self.client)
+        state = settings.releasebot_state.absolute()
+        self.ports = cache(
+            lambda name: make_ports(name, config.products[name], state, directory, self.redact)
+        )
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        self.service = Service(self.db, config, self.ports, utc_now, self.nudge)
+        self.engine = Engine(self.db, self.ports, utc_now, owner, committed=self.nudge_outbox)
+        self.outbox = Outbox(self.db, Feed(self.client, self.service.product), utc_now, owner)
+        self.desk = Desk(self.service, self.client)
+        self.app = bolt_app(settings, self.client)
+        register(self.app, self.desk)
+        self.sockets = Sockets(self.app, settings, self.client) if settings.slack_mode == "socket" else None
+        self.registry = CollectorRegistry()
+        over_http = None if self.sockets else self.app
+        self.server = Server(
+            settings.releasebot_host, settings.releasebot_port, self.missing, self.registry, over_http
+        )
+        self.gauges = Gauges(self.registry)
+        self.metronome = Metronome()
+
+    def nudge(self) -> None:
+        """Something was committed: engine and outbox look at once."""
+        self.engine.nudge()
+        self.outbox.nudge()
+
+    def nudge_outbox(self) -> None:
+        self.outbox.nudge()
+
+    async def missing(self) -> list[str]:
+        """What keeps the bot from being ready, in words."""
+        found = []
+        try:
+            await self.db.ping()
+        except (SQLAlchemyError, OSError):
+            found.append("the database does not answer")
+        if self.sockets and not self.sockets.alive:
+            found.append("no Socket Mode connection to Slack")
+        return found
+
+    async def heal(self) -> None:
+        """Look after what runs outside the bot: connections and routers."""
+        if self.sockets:
+            await self.sockets.heal()
+        for name in self.config.products:
+            for where, target in self.ports(name).targets.items():
+                try:
+                    await target.heal()
+                except TargetError as error:
+                    log.warning(
+                        "clock: a target needs help", product=name, environment=where, error=str(error)
+                    )
