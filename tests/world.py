@@ -1,0 +1,343 @@
+"""A product's whole world in memory: a real second implementation of every port, with a journal.
+
+The journal is the outside's own record of what was done to it; checkers read it, never the bot's tables.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pipeline.config import Product
+from pipeline.context import Ports
+from pipeline.errors import RepositoryError, TargetError
+from pipeline.ports import (
+    BuildOrder,
+    Bundle,
+    Command,
+    CommandResult,
+    Commit,
+    Image,
+    MigrationJob,
+    Person,
+    Published,
+    Revision,
+    Slot,
+    SlotStatus,
+    TargetStatus,
+)
+
+PLAYBOOK = """
+product = "shop"
+[components.web]
+sources = ["web"]
+run = "python web.py"
+route = "/"
+[components.worker]
+sources = ["web"]
+run = "python worker.py"
+[tests.unit]
+run = "unit"
+[evaluation]
+run = "evaluate {output}"
+cases = 2
+minimum = { accuracy = 0.5 }
+[migrations]
+[smoke]
+run = "smoke {output}"
+required = ["login"]
+[requires.production]
+env = ["DATABASE_URL"]
+secrets = ["SIGNING_KEY"]
+[checklist]
+before = [
+  { key = "tests", title = "Tests are green", proof = "tests" },
+  { key = "support", title = "Support knows what changes" },
+]
+after = [{ key = "told", title = "The team looked at it" }]
+[canary]
+hold = "5m"
+[watch]
+duration = "30m"
+every = "10m"
+"""
+
+COMMITS = {"a" * 40: "v0.1.0", "b" * 40: "v0.2.0-rc.1", "c" * 40: "v0.3.0-rc.1"}
+
+
+@dataclass
+class World:
+    """Everything outside the bot. `failing` names commands that fail; `journal` is what happened."""
+
+    now: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    tags: dict[str, str] = field(default_factory=lambda: {tag: sha for sha, tag in COMMITS.items()})
+    side: set[str] = field(default_factory=set)
+    failing: set[str] = field(default_factory=set)
+    slow: set[str] = field(default_factory=set)
+    log_lines: list[str] = field(default_factory=list)
+    people: dict[str, Person] = field(default_factory=dict)
+    groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    journal: list[tuple[str, ...]] = field(default_factory=list)
+    revision: str = "1"
+    playbook: str = PLAYBOOK
+    secret: str | None = "s3cret-value"
+    release_slow: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def pass_time(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+    def did(self, *what: str) -> None:
+        self.journal.append(what)
+
+    def done(self, kind: str) -> list[tuple[str, ...]]:
+        return [entry for entry in self.journal if entry[0] == kind]
+
+
+@dataclass
+class MemoryRepository:
+    world: World
+
+    async def fetch(self) -> None:
+        if "fetch" in self.world.failing:
+            raise RepositoryError("origin is not there. Look at the path in bot.toml.")
+
+    async def tags(self) -> Mapping[str, str]:
+        return dict(self.world.tags)
+
+    async def resolve(self, ref: str) -> str | None:
+        if ref == "main":
+            return "c" * 40
+        known = {**self.world.tags, **{sha: sha for sha in COMMITS}, **{sha: sha for sha in self.world.side}}
+        return known.get(ref)
+
+    async def is_on_main(self, sha: str) -> bool:
+        return sha not in self.world.side
+
+    async def read(self, sha: str, path: str) -> str | None:
+        return self.world.playbook
+
+    async def log(self, base: str | None, head: str) -> tuple[Commit, ...]:
+        return (Commit(head, "feat: something", "", "Sam", "sam@example.com", self.world.now),)
+
+    async def checkout(self, sha: str, folder: Path) -> None:
+        (folder / "web").mkdir(parents=True, exist_ok=True)
+
+    async def changed_files(self, base: str | None, head: str) -> tuple[str, ...]:
+        return ("web",)
+
+    async def published(self, tag: str) -> Published | None:
+        sha = self.world.tags.get(tag)
+        return Published(tag, sha, None) if sha else None
+
+    async def publish(self, *, sha: str, tag: str, message: str, changelog: str, at: datetime) -> Published:
+        if "publish" in self.world.failing:
+            raise RepositoryError("the origin refused the push. Look at the bot's rights.")
+        if self.world.tags.get(tag) != sha:
+            self.world.did("tag", tag, sha)
+            self.world.tags[tag] = sha
+        return Published(tag, sha, "changelog")
+
+
+@dataclass
+class MemoryChangelog:
+    async def context(self, sha: str, base: str | None, version: str) -> list[dict[str, object]]:
+        return []
+
+    async def entry(self, sha: str, base: str | None, version: str, at: datetime) -> str:
+        return f"## [{version}]\n\n- something\n"
+
+
+@dataclass
+class MemoryRunner:
+    """Runs no process: the command's name decides how it ends, and reports are written as a real one would."""
+
+    world: World
+
+    async def run(self, command: Command) -> CommandResult:
+        self.world.did("command", command.name)
+        if command.name in self.world.slow:
+            await self.world.release_slow.wait()
+        failed = command.name in self.world.failing
+        if command.argv[-1].endswith(".out"):
+            Path(command.argv[-1]).write_text(_report(command.argv[0], failed))
+        code = int(failed and command.argv[0] != "evaluate")
+        return CommandResult(command.name, code, 0.1, ("boom",) if failed else ("ok",))
+
+
+def _report(kind: str, failed: bool) -> str:
+    if kind == "evaluate":
+        cases = [{"id": str(n), "passed": not failed, "score": 1.0, "critical": True} for n in range(2)]
+        record = {"tool": "t", "tool_version": "1", "subject": "s", "suite_hash": "h", "model": "m", "prompt_hash": "p"}
+        return json.dumps(record | {"errors": [], "metrics": {"accuracy": 0.0 if failed else 1.0}, "cases": cases})
+    inner = "<failure message='no'/>" if failed else ""
+    return f"<testsuite name='s' tests='1'><testcase name='test_login' classname='s'>{inner}</testcase></testsuite>"
+
+
+@dataclass
+class MemoryBuilder:
+    world: World
+    store: dict[str, Image] = field(default_factory=dict)
+
+    async def build(self, order: BuildOrder) -> Image:
+        digest = f"sha256:{order.commit[:8]}{order.component}"
+        self.world.did("build", order.component, digest)
+        image = Image(order.component, order.version, digest, digest)
+        self.store[digest] = image
+        return image
+
+    async def exists(self, image: Image) -> bool:
+        return image.digest in self.store
+
+
+@dataclass
+class MemoryTarget:
+    """Two slots and a share, as the real targets have them."""
+
+    world: World
+    environment: str
+    slots: dict[Slot, Bundle | None] = field(default_factory=lambda: {"blue": None, "green": None})
+    live: Slot | None = None
+    share: int = 0
+
+    def _slot_of(self, release_id: str) -> Slot | None:
+        return next((slot for slot, bundle in self.slots.items() if bundle and bundle.release_id == release_id), None)
+
+    async def prepare(self, bundle: Bundle) -> SlotStatus:
+        if f"prepare-{self.environment}" in self.world.failing:
+            raise TargetError("web did not get healthy in 30 s. Look at its log.")
+        slot = self._slot_of(bundle.release_id)
+        if slot is None:
+            slot = "green" if self.live == "blue" else "blue"
+            self.slots[slot] = bundle
+            self.world.did("start", self.environment, bundle.version)
+        return self._status(slot)
+
+    def _status(self, slot: Slot) -> SlotStatus:
+        bundle = self.slots[slot]
+        assert bundle is not None
+        digests = {service.component: service.image.digest for service in bundle.services}
+        return SlotStatus(slot, bundle.release_id, bundle.version, True, digests)
+
+    def _held(self, release_id: str) -> Slot:
+        slot = self._slot_of(release_id)
+        if slot is None:
+            raise TargetError(f"{release_id} is not prepared. Prepare it first.")
+        return slot
+
+    async def shift(self, release_id: str, share: int) -> None:
+        self._held(release_id)
+        if self.share != share:
+            self.world.did("shift", self.environment, str(share))
+        self.share = share
+
+    async def promote(self, release_id: str) -> None:
+        slot = self._held(release_id)
+        if self.live != slot or self.share:
+            self.world.did("promote", self.environment, self._status(slot).version)
+        self.live, self.share = slot, 0
+
+    async def retire(self, release_id: str) -> None:
+        slot = self._slot_of(release_id)
+        if slot is None:
+            return
+        if slot == self.live:
+            raise TargetError("it is live")
+        self.world.did("retire", self.environment, self._status(slot).version)
+        self.slots[slot], self.share = None, 0
+
+    async def status(self) -> TargetStatus:
+        other: Slot = "green" if self.live == "blue" else "blue"
+        live = self._status(self.live) if self.live else None
+        return TargetStatus(live, self._status(other) if self.slots[other] else None, self.share, 1)
+
+    async def reconcile(self) -> TargetStatus:
+        return await self.status()
+
+    async def heal(self) -> bool:
+        return False
+
+    def address(self, slot: Slot | None = None) -> str:
+        return f"http://127.0.0.1/{self.environment}/{slot or ''}"
+
+    async def logs(self, release_id: str, since: datetime) -> tuple[str, ...]:
+        return tuple(self.world.log_lines) if self.environment == "production" else ()
+
+    async def stop(self) -> None:
+        self.live = None
+
+
+@dataclass
+class MemoryDatabase:
+    """One revision number per environment's URL."""
+
+    world: World
+    at: dict[str, str] = field(default_factory=dict)
+
+    def _url(self, job: MigrationJob) -> str:
+        return job.env["DATABASE_URL"]
+
+    async def heads(self, job: MigrationJob) -> tuple[str, ...]:
+        return (self.world.revision,)
+
+    async def current(self, job: MigrationJob) -> tuple[str, ...]:
+        return (self.at[self._url(job)],) if self._url(job) in self.at else ()
+
+    async def upgrade(self, job: MigrationJob) -> None:
+        if "upgrade" in self.world.failing:
+            raise TargetError("the migration failed: column exists. Look at the log.")
+        if self.at.get(self._url(job)) != self.world.revision:
+            self.world.did("migrate", self._url(job), self.world.revision)
+        self.at[self._url(job)] = self.world.revision
+
+    async def downgrade(self, job: MigrationJob, revision: str) -> None:
+        self.world.did("undo", self._url(job), revision)
+        self.at[self._url(job)] = revision
+
+    async def pending(self, job: MigrationJob) -> tuple[Revision, ...]:
+        if self.at.get(self._url(job)) == self.world.revision:
+            return ()
+        return (Revision(self.world.revision, "add a column", True, ""),)
+
+    async def backup(self, url: str, destination: Path) -> Path:
+        self.world.did("backup", url)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        destination.write_text("rows")
+        return destination
+
+
+@dataclass
+class MemoryDirectory:
+    world: World
+
+    async def person(self, user_id: str) -> Person:
+        return self.world.people.get(user_id) or Person(user_id, user_id, True)
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        return self.world.groups.get(group_id, frozenset())
+
+
+def ports(world: World, product: Product, folder: Path) -> Ports:
+    """The world as the stages see it."""
+
+    async def open_page(url: str) -> str:
+        return "metrics"
+
+    return Ports(
+        product=product,
+        repository=MemoryRepository(world),
+        changelog=MemoryChangelog(),
+        runner=MemoryRunner(world),
+        builder=MemoryBuilder(world),
+        database=MemoryDatabase(world),
+        targets={name: MemoryTarget(world, name) for name in ("staging", "production")},
+        directory=MemoryDirectory(world),
+        redact=lambda text: text,
+        secrets=lambda environment, name: world.secret,
+        open_page=open_page,
+        folder=folder,
+    )
