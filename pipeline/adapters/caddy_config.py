@@ -57,11 +57,8 @@ def traffic(live: Slot | None, share: int) -> str:
 
 def parse_traffic(text: str) -> tuple[Slot | None, int]:
     """The other way round; anything unknown sends traffic nowhere, as the router would."""
-    name, _, share = text.partition(":")
-    for slot in SLOTS:
-        if name == slot and (not share or share in map(str, SHARES)):
-            return slot, int(share or 0)
-    return None, 0
+    known = ((slot, share) for slot in SLOTS for share in (0, *SHARES))
+    return next(((slot, share) for slot, share in known if traffic(slot, share) == text), (None, 0))
 
 
 def other(slot: Slot) -> Slot:

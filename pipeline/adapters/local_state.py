@@ -185,11 +185,16 @@ class StateFile:
             return State.model_validate_json(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return State()
-        except (OSError, ValidationError) as error:
-            raise TargetError(
-                f"The environment's state {self._path} cannot be read: {error}. "
-                f"Next: restore it from a backup, or stop its processes by hand and remove it to begin anew."
-            ) from error
+        except ValidationError as error:
+            raise TargetError(self._damaged(error.errors()[0]["msg"])) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise TargetError(self._damaged(str(error))) from error
+
+    def _damaged(self, why: str) -> str:
+        return (
+            f"The environment's state {self._path} cannot be read: {why}. Next: restore it from a backup; or "
+            f"remove it and reconcile, which stops what runs, and deploy anew."
+        )
 
     def save(self, state: State) -> None:
         """Write the state; when this returns it is on the disk."""

@@ -194,11 +194,13 @@ async def test_a_damaged_state_is_not_guessed_at(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         state = tmp_path / "state" / "state.json"
         await _live(here, "1.0.0")
-        good = state.read_text()
-        state.write_text(good[:100])
+        state.write_text(state.read_text()[:100])
         with pytest.raises(TargetError, match="cannot be read"):
             await here.target.promote("r-1.0.0")
-        state.write_text(good)
+        state.unlink()
+        await here.restarted().reconcile()
+        assert [here.name_of(process) for process in here.processes()] == ["router"]
+        await _live(here, "1.1.0")
 
 
 def test_the_routers_ports_must_not_be_the_public_one(tmp_path: Path) -> None:
