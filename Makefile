@@ -1,0 +1,42 @@
+# Each target does all its own set-up. Python 3.11 or newer, git and make are all that must be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CHECKED := bot handlers pipeline tests
+
+.PHONY: setup demo demo-headless test check bench lock clean
+
+setup: $(READY)
+
+$(READY): requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+demo: $(READY)  ## a local Slack, a product and the bot: open the page that it prints
+	$(BIN)/releasebot demo
+
+demo-headless: $(READY)  ## the whole story without a browser
+	$(BIN)/releasebot demo --headless --state .releasebot/headless
+
+check: $(READY)  ## format, lint, types, layers
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check  ## everything that CI runs
+	$(BIN)/pytest
+
+bench: $(READY)  ## figures beside their baselines, in build/bench.json
+	$(BIN)/python -m tests.benchmarks
+
+lock: $(READY)  ## pin the dependencies again
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra dev pyproject.toml -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
