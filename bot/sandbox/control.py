@@ -98,7 +98,10 @@ class Control:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="Send application/json.")
         try:
-            result = await act(await request.json())
+            given = await request.json()
+            if not isinstance(given, dict):
+                raise SandboxError("An act takes a JSON object. Send {} when it needs nothing.")
+            result = await act(given)
         except (SandboxError, SlackError, LookupError, TypeError, ValueError) as error:
             return web.json_response({"problem": str(error)}, status=400)
         finally:

@@ -88,7 +88,6 @@ class Courier:
 
     async def _once(self, kind: Kind, payload: Json, retry: Retry | None = None) -> Delivered:
         entry = self._core.journal.delivery(str(payload.get("type", kind)), payload)
-        self._core.journal.ring()
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._seconds):

@@ -52,12 +52,14 @@ class Journal:
         """Start a call's entry."""
         entry = Call(next(self._numbers), time.time(), method, arguments)
         self.calls.append(entry)
+        self.ring()
         return entry
 
     def delivery(self, kind: str, payload: dict[str, Any]) -> Delivery:
         """Start a delivery's entry."""
         entry = Delivery(next(self._numbers), time.time(), kind, payload)
         self.deliveries.append(entry)
+        self.ring()
         return entry
 
     def clear(self) -> None:

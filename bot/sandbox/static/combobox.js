@@ -20,7 +20,7 @@ export function combobox({ place, block, item, changed, props }) {
     timer = setTimeout(() => suggest(box), PAUSE_MS);
   };
   input.addEventListener("input", later);
-  input.addEventListener("focus", () => (item.min_query_length ?? 3) === 0 && suggest(box));
+  input.addEventListener("click", () => (item.min_query_length ?? 3) === 0 && suggest(box));
   input.addEventListener("blur", () => close(box));
   input.addEventListener("keydown", (event) => onKey(box, event));
   showChosen(box);

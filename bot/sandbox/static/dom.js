@@ -61,6 +61,6 @@ export function safeLink(url, label) {
 export function safeImage(url, alt, className) {
   const text = String(url ?? "");
   const ours = text.startsWith(`${location.origin}/`) || /^data:image\/(png|jpeg|gif|webp);/.test(text);
-  if (ours) return h("img", { src: text, alt: alt ?? "", class: className, loading: "lazy" });
+  if (ours) return h("img", { src: text, alt: alt ?? "", class: className });
   return h("span", { class: `${className} image-away`, role: "img", "aria-label": alt }, "🖼 ", alt || "image", h("small", {}, " (outside images are not fetched)"));
 }

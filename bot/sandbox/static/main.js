@@ -34,9 +34,9 @@ function draw() {
   at("home").hidden = !home;
   at("timeline").hidden = home;
   at("composer").hidden = home;
+  mountComposer(at("composer"), false);
   if (home) drawHome(at("home"));
   else drawTimeline(at("timeline"));
-  mountComposer(at("composer"), false);
   drawThread(at("thread"));
   if (at("thread-composer")) mountComposer(at("thread-composer"), true);
   drawModal();
@@ -64,9 +64,14 @@ function openHash() {
   if (channel) change({ channel, highlight: ts ?? null, tab: "messages" });
 }
 
+const closeMenu = () => at("app").classList.remove("menu-open");
+
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && store.thread && !document.querySelector("dialog[open]")) closeThread();
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (at("app").classList.contains("menu-open")) closeMenu();
+  else if (store.thread) closeThread();
 });
+at("main").addEventListener("click", (event) => event.target.closest("[data-testid=menu]") || closeMenu());
 addEventListener("hashchange", openHash);
 onChange(draw);
 openHash();

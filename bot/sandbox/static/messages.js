@@ -43,8 +43,14 @@ function fill(parent, channel, messages, where, empty) {
   const atEnd = parent.scrollHeight - parent.scrollTop - parent.clientHeight < 80 || parent.dataset.channel !== channel.id;
   keepingFocus(() => sync(parent, messages.length ? messages.map((message) => cached(channel, message, where)) : [empty].filter(Boolean)));
   parent.dataset.channel = channel.id;
-  if (atEnd) parent.scrollTop = parent.scrollHeight;
+  if (atEnd) toEnd(parent);
   highlight(parent);
+}
+
+function toEnd(parent) {
+  const go = () => (parent.scrollTop = parent.scrollHeight);
+  go();
+  for (const image of parent.querySelectorAll("img")) if (!image.complete) image.addEventListener("load", go, { once: true });
 }
 
 function highlight(parent) {

@@ -30,6 +30,8 @@ function open() {
     event.preventDefault();
     leave();
   });
+  // A browser may close a dialog on the second Escape whatever a page says.
+  dialog.addEventListener("close", () => shown?.dialog === dialog && leave());
   document.body.append(dialog);
   dialog.showModal();
   shown = { dialog };
@@ -37,10 +39,11 @@ function open() {
 
 function dismiss() {
   if (!shown) return;
-  shown.dialog.close();
-  shown.dialog.remove();
-  store.forms.delete(shown.id);
+  const { dialog, id } = shown;
   shown = null;
+  dialog.close();
+  dialog.remove();
+  store.forms.delete(id);
   const back = opener && [...document.querySelectorAll("[data-focus]")].find((node) => node.dataset.focus === opener);
   (back ?? document.getElementById("composer-input"))?.focus();
 }
