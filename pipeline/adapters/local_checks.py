@@ -65,6 +65,8 @@ def _of_service(service: ServiceSpec, artifacts: Path) -> list[str]:
         found.append(f"The component name {name!r} should be lower-case letters, digits and dashes.")
     if service.route is not None and not _ROUTE.fullmatch(service.route):
         found.append(f"{name}: the route {service.route[:90]!r} should be a plain path such as /api.")
+    wrong = [path for path in (service.health, service.version_path) if not path.startswith("/")]
+    found += [f"{name}: the path {path[:90]!r} should begin with a slash." for path in wrong]
     if not service.run:
         found.append(f"{name}: it has no command to run.")
     try:

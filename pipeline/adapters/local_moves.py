@@ -74,6 +74,12 @@ class Moves:
                     )
                 async with self.step(name, **facts):
                     yield await self.settle(await asyncio.to_thread(self.file.load))
+                await asyncio.to_thread(self.logs.mark)
+            except OSError as error:
+                raise TargetError(
+                    f"{self.title}: {name} stopped at {error}. Next: see that the disk has room and that the bot "
+                    f"may write to its state folder, then ask again."
+                ) from error
             finally:
                 await insist(asyncio.to_thread(lock.__exit__, None, None, None))
 

@@ -101,7 +101,8 @@ class Services:
             await asyncio.sleep(_SETTLED)
         for place in started:
             if not await self._running(place):
-                raise TargetError(self._story(place, "ended right after its start"))
+                told = "Its release has the traffic all the same; older workers go on."
+                raise TargetError(self._story(place, "ended right after its start", told))
 
     async def idle(self, wanted: list[Place]) -> dict[Place, str]:
         """Those that are not in order, with the reason: asked of the processes, not of memory."""
@@ -206,11 +207,11 @@ class Services:
             return answer
         return _Answer("does not listen on its port; someone else answers there")
 
-    def _story(self, place: Place, what: str) -> str:
+    def _story(self, place: Place, what: str, traffic: str = "Traffic is as it was.") -> str:
         said = self._logs.tail(place.release_id, place.service.component)
         return (
-            f"{place} {what}. Traffic is as it was. Next: correct it and release again, or raise its "
-            f"ready_timeout if it only needs longer. Its last lines:\n{said}"
+            f"{place} {what}. {traffic} Next: correct it and release again, or raise its ready_timeout if it "
+            f"only needs longer. Its last lines:\n{said}"
         )
 
 

@@ -24,6 +24,7 @@ from pipeline.groups import ProcessId, end_group, identify, insist, is_running, 
 _MARK = "RELEASEBOT_PROCESS"
 # The shell replaces itself: the process number stays the same, and a missing program says so in the log.
 IN_FOLDER = ("/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "sh")
+_children: set[int] = set()  # started by this bot, so theirs is the only exit status that is ours to take
 _RESET = (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -161,7 +162,7 @@ def _spawn(launch: Launch, mark: str) -> int:
     ]
     argv = (*IN_FOLDER, str(launch.cwd), *launch.argv)
     try:
-        return os.posix_spawn(
+        pid = os.posix_spawn(
             argv[0],
             argv,
             {**launch.env, _MARK: mark},
@@ -174,6 +175,8 @@ def _spawn(launch: Launch, mark: str) -> int:
         raise TargetError(
             f"{launch.name} could not be started: {error}. Next: check its command in the playbook."
         ) from error
+    _children.add(pid)
+    return pid
 
 
 def _leads(pid: int) -> bool:
@@ -184,9 +187,13 @@ def _leads(pid: int) -> bool:
 
 
 def _collect(pid: int) -> None:
-    """Take a dead child's exit status, so that it does not stay as a zombie; others' are not ours to take."""
+    """Take a dead child's exit status, so that it does not stay as a zombie."""
+    if pid not in _children:
+        return
     with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+        if os.waitpid(pid, os.WNOHANG) == (0, 0):
+            return
+    _children.discard(pid)
 
 
 # --------------------------------------------------------------------- ports
