@@ -14,8 +14,9 @@ from core_hub.database import connect
 from core_hub.flags import Flags
 from core_hub.metrics import Metrics
 from core_hub.problems import Problem
+from core_hub.serving import serve
 from core_hub.settings import Settings, load_or_exit
-from core_hub.web import application, serve, version
+from core_hub.web import application, version
 
 SETTINGS = web.AppKey("settings", Settings)
 ENGINE = web.AppKey("engine", Engine)

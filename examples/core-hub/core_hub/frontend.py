@@ -9,8 +9,9 @@ from string import Template
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from core_hub.numbers import numbers
+from core_hub.serving import serve
 from core_hub.settings import Settings, load_or_exit
-from core_hub.web import application, serve, version
+from core_hub.web import application, version
 
 PAGES = Path(__file__).parent / "pages"
 API_SECONDS = 3.0

@@ -1,19 +1,15 @@
-"""What both HTTP processes share: start, stop, health of the answers, and the version in each of them."""
+"""What both HTTP processes share: the version in each answer, failures as JSON, and what is in flight."""
 
+import asyncio
 import json
 import logging
-import sys
 import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from core_hub import log as logs
 from core_hub.problems import Problem
 from core_hub.settings import Settings
-
-DRAIN_SECONDS = 8.0
-"""How long a stop waits for requests in flight; shorter than the grace that the playbook gives."""
 
 VERSION_HEADER = "X-Core-Hub-Version"
 
@@ -21,6 +17,39 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Observer = Callable[[str, str, int, float], None]
 
 log = logging.getLogger("core_hub.web")
+
+
+class Traffic:
+    """The requests in flight: those of which at least the head has arrived."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self._ending = False
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    @web.middleware
+    async def count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Count a request; from the end on, its connection is closed after the answer."""
+        self.in_flight += 1
+        self._quiet.clear()
+        try:
+            response = await handler(request)
+        finally:
+            self.in_flight -= 1
+            if not self.in_flight:
+                self._quiet.set()
+        if self._ending:
+            response.force_close()
+        return response
+
+    async def end(self) -> None:
+        """Return when nothing is in flight; new requests on open connections are still answered."""
+        self._ending = True
+        await self._quiet.wait()
+
+
+TRAFFIC = web.AppKey("traffic", Traffic)
 
 
 def application(settings: Settings, observe: Observer) -> web.Application:
@@ -36,7 +65,10 @@ def application(settings: Settings, observe: Observer) -> web.Application:
         observe(request.method, route, response.status, time.perf_counter() - begun)
         return response
 
-    return web.Application(middlewares=[answer], client_max_size=64 * 1024)
+    traffic = Traffic()
+    app = web.Application(middlewares=[traffic.count, answer], client_max_size=64 * 1024)
+    app[TRAFFIC] = traffic
+    return app
 
 
 def version(settings: Settings) -> Handler:
@@ -46,41 +78,6 @@ def version(settings: Settings) -> Handler:
         return web.json_response({"version": settings.version, "component": settings.component})
 
     return handler
-
-
-def serve(settings: Settings, build: Callable[[Settings], web.Application]) -> None:
-    """Serve until SIGTERM or SIGINT: then listen no more, finish the requests in flight, return.
-
-    Ends the process with exit code 1 and one sentence when the address cannot be had.
-    """
-    logs.start(settings.component, settings.version)
-    app = build(settings)
-    app.on_shutdown.append(_say("stopping: finishing the requests in flight"))
-    app.on_cleanup.append(_say("stopped"))
-    try:
-        web.run_app(
-            app,
-            host=settings.host,
-            port=settings.port,
-            shutdown_timeout=DRAIN_SECONDS,
-            print=lambda _lines: log.info(
-                "ready: %s:%d (%s)", settings.host, settings.port, settings.environment
-            ),
-            access_log=None,
-        )
-    except OSError as error:
-        sys.stderr.write(
-            f"The {settings.component} cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
-            "Choose another PORT, or stop what listens there.\n"
-        )
-        raise SystemExit(1) from error
-
-
-def _say(sentence: str) -> Callable[[web.Application], Awaitable[None]]:
-    async def hook(_app: web.Application) -> None:
-        log.info(sentence)
-
-    return hook
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
