@@ -30,17 +30,17 @@ SECONDS = 60.0
 """The most one git command may take; all of them together take about one second."""
 
 
-def build_history(destination: Path) -> None:
+def build_history(destination: Path, example: Path = EXAMPLE) -> None:
     """Make the bare repository at `destination`, which must not be there yet or be an empty folder.
 
     Branches `main` and `experiment`; annotated tags v0.1.0, v0.2.0-rc.1, v0.3.0-rc.1, v0.4.0-rc.1 on
     main and v0.9.0-rc.1 on experiment. Nothing is left behind when it fails. Raises RepositoryError.
     """
-    _check(destination)
+    _check(destination, example)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".history-") as folder:
-            _build(Path(folder)).rename(destination)
+            _build(example, Path(folder)).rename(destination)
     except OSError as error:
         raise RepositoryError(
             f"The demo's repository could not be made at {destination}: {error}. "
@@ -48,13 +48,13 @@ def build_history(destination: Path) -> None:
         ) from error
 
 
-def _build(folder: Path) -> Path:
+def _build(example: Path, folder: Path) -> Path:
     work, bare = folder / "work", folder / "bare.git"
     git = _Git(work, folder)
-    _commit_first(git)
+    _commit_first(example, git)
     for branch, start in BRANCHES:
         git("checkout", "-q", "-B", branch, f"{start}^{{commit}}")
-        for step in _steps(EXAMPLE / "history" / branch):
+        for step in _steps(example / "history" / branch):
             patches = sorted(str(patch) for patch in step.glob("*.patch"))
             git("am", "-q", "--committer-date-is-author-date", "--no-gpg-sign", *patches)
             _tag(git, step.name, f"Candidate {step.name}", git("log", "-1", "--format=%aI"))
@@ -63,9 +63,9 @@ def _build(folder: Path) -> Path:
     return bare
 
 
-def _commit_first(git: "_Git") -> None:
+def _commit_first(example: Path, git: "_Git") -> None:
     unwanted = shutil.ignore_patterns("history", "__pycache__", ".*_cache")
-    shutil.copytree(EXAMPLE, git.work, ignore=unwanted)
+    shutil.copytree(example, git.work, ignore=unwanted)
     git("init", "-q", "--template=", "-b", "main")
     # A file's mode depends on how this package was unpacked; its content does not.
     git("config", "core.fileMode", "false")
@@ -84,10 +84,10 @@ def _tag(git: "_Git", name: str, message: str, date: str) -> None:
     git("tag", "--no-sign", "-a", "-m", message, name, date=date)
 
 
-def _check(destination: Path) -> None:
-    if not (EXAMPLE / "history").is_dir():
+def _check(destination: Path, example: Path) -> None:
+    if not (example / "history").is_dir():
         raise RepositoryError(
-            f"The demo's product was looked for in {EXAMPLE} and is not there: an installed package brings "
+            f"The demo's product was looked for in {example} and is not there: an installed package brings "
             "no examples. Next: run the demo from a checkout of the release bot's repository."
         )
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
