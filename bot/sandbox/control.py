@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bot.sandbox.errors import SandboxError, SlackError
-from bot.sandbox.people import default_users
 from bot.sandbox.snapshot import snapshot, traffic
 
 if TYPE_CHECKING:
@@ -68,12 +67,14 @@ class Control:
         raise web.HTTPFound(f"/#{channel}/{message[1:-6]}.{message[-6:]}")
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        user = request.query.get("user") or default_users()[0].id
+        # A page may remember somebody who is not in this workspace any more.
+        asked, people = request.query.get("user", ""), self._sandbox.workspace.users
+        user = asked if asked in people else next(iter(people))
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = "text/event-stream"
         await response.prepare(request)
-        # The page went away, or it asked for somebody who does not exist.
-        with suppress(ConnectionError, SlackError):
+        # The page went away.
+        with suppress(ConnectionError):
             await self._stream(response, user)
         return response
 

@@ -39,14 +39,18 @@ let stream = null;
 export function follow(user) {
   stream?.close();
   stream = new EventSource(`/sandbox/live?user=${encodeURIComponent(user)}`);
-  stream.onmessage = (event) => change({ data: JSON.parse(event.data), stream: "open" });
+  stream.onmessage = (event) => {
+    const data = JSON.parse(event.data);
+    // The user changes together with what they see, never before it.
+    change({ data, user: data.me.id, stream: "open" });
+  };
   stream.onerror = () => change({ stream: "lost" });
 }
 
 /** Become another user. */
 export function become(user) {
   sessionStorage.setItem("user", user);
-  change({ user, thread: null });
+  change({ thread: null });
   follow(user);
 }
 

@@ -13,7 +13,8 @@
                       field errors [data-testid=field-error][data-block-id], others in [data-testid=modal-problem]
      home             [data-testid=home];  banner [data-testid=banner]
      inspector        [data-testid=inspector-toggle], inspect-traffic, inspect-commands, inspect-faults, reset
-   document.body[data-ready=true] once the first snapshot is drawn. */
+   body[data-ready=true] once the first snapshot is drawn. Texts of new messages are also in #announcer, for
+   screen readers: look for texts inside the timeline, the thread panel, the modal or the Home tab. */
 import { follow } from "./api.js";
 import { mountComposer } from "./composer.js";
 import { drawHeader, drawHome } from "./home.js";
