@@ -44,7 +44,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the environment. Raises ConfigError naming the variable and what would be right."""
     try:
-        settings = Settings()  # type: ignore[call-arg]  # the values come from the environment
+        settings = Settings()
     except ValidationError as error:
         problems = [_sentence(str(e["loc"][0]).upper(), e["type"], str(e["msg"])) for e in error.errors()]
         raise ConfigError("The environment has mistakes:\n" + "\n".join(problems)) from error

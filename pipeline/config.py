@@ -245,6 +245,18 @@ class BotFile(Model):
     commands: SlackNames = SlackNames()
 
 
+def paced(playbook: Playbook, pace: Pace) -> Playbook:
+    """The playbook with the operator's times for trials, where there are any."""
+    watch = {"duration": pace.watch, "every": pace.watch_every}
+    changed = {name: value for name, value in watch.items() if value is not None}
+    hold = {"hold": pace.canary_hold} if pace.canary_hold is not None else {}
+    parts = {
+        "watch": playbook.watch.model_copy(update=changed),
+        "canary": playbook.canary.model_copy(update=hold),
+    }
+    return playbook.model_copy(update=parts)
+
+
 # ------------------------------------------------------------------ loading
 
 M = TypeVar("M", bound=Model)

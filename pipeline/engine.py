@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import lease, playbook
-from pipeline.config import Playbook
+from pipeline.config import Playbook, paced
 from pipeline.context import Context, Failed, Outcome, Ports, Waiting
 from pipeline.errors import LeaseLost, PipelineError
 from pipeline.models import StageRun
@@ -210,12 +210,13 @@ class Worker:
             return Failed("crashed", {"reference": reference})
 
     def _context(self, run: StageRun) -> Context:
+        made = self.engine.ports(self.held.release.product)
         return Context(
             db=self.engine.db,
             held=self.held,
             run=run,
-            playbook=Playbook.model_validate(self.held.release.playbook),
-            ports=self.engine.ports(self.held.release.product),
+            playbook=paced(Playbook.model_validate(self.held.release.playbook), made.product.pace),
+            ports=made,
             clock=self.engine.clock,
             runs={earlier.name: earlier for earlier in self.held.runs},
         )

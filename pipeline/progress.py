@@ -200,7 +200,9 @@ class Boundary:
 
     async def _leave_locked(self) -> None:
         """After a rollback nothing is deployed until a person has looked at the cause."""
-        reason = f"{self.release.version} was rolled back: {self.release.reason or 'a stage failed in production'}"
+        reason = (
+            f"{self.release.version} was rolled back: {self.release.reason or 'a stage failed in production'}"
+        )
         sticky = {"release_id": None, "reason": reason[:500], "expires_at": None}
         await self.session.execute(update(Lock).where(Lock.release_id == self.release.id).values(sticky))
 

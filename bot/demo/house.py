@@ -72,7 +72,7 @@ async def open_house(
     """Build everything anew in `state`, with v0.1.0 in production; take everything down at the end."""
     folder = Path(os.path.abspath(state))  # noqa: PTH100 - no disk is touched, and we are in the event loop
     first = free_ports(PORTS)
-    await asyncio.to_thread(_prepare, folder, first, canary, watch)
+    await asyncio.to_thread(prepare, folder, first, canary, watch)
     commands, shortcuts = read_manifest(MANIFEST)
     with _own_secrets():
         async with Sandbox(page_port, commands=commands, shortcuts=shortcuts) as sandbox:
@@ -87,7 +87,7 @@ async def open_house(
 def settings(sandbox: Sandbox, folder: Path, port: int) -> Settings:
     """The same settings as for a real workspace, pointed at the sandbox."""
     return Settings(
-        _env_file=None,  # type: ignore[call-arg]  # pydantic-settings' own argument
+        _env_file=None,
         slack_bot_token=SecretStr(sandbox.bot_token),
         slack_app_token=SecretStr(sandbox.app_token),
         slack_signing_secret=SecretStr(sandbox.signing_secret),
@@ -98,7 +98,8 @@ def settings(sandbox: Sandbox, folder: Path, port: int) -> Settings:
     )
 
 
-def _prepare(folder: Path, first: int, canary: float, watch: float) -> None:
+def prepare(folder: Path, first: int, canary: float, watch: float) -> None:
+    """Write the demo's folder anew: the repository with its history, and bot.toml. Raises ConfigError."""
     marker = folder / ".releasebot-demo"
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise ConfigError(

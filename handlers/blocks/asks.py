@@ -91,7 +91,7 @@ def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
     ]
     text = (
         f"Approval needed for {words.title(release)} to go to production. Asked by "
-        f"{words.name_of(release.requested_by)}; {len(shown.changes)} changes; expires {words.plain_when(expires)}."
+        f"{words.person(release.requested_by)}; {len(shown.changes)} changes; expires {words.plain_when(expires)}."
     )
     return Message(text, parts.as_dicts(blocks), in_thread=True, broadcast=True)
 
@@ -130,7 +130,7 @@ def _approval_decided(shown: Snapshot, run: StageRun) -> Message:
         parts.section(who + quote),
         parts.context(_bound(shown)),
     ]
-    text = f"{title} was {word} for production by {words.name_of(decision.user)} at {words.plain_when(decision.at)}."
+    text = f"{title} was {word} for production by {words.person(decision.user)} at {words.plain_when(decision.at)}."
     return Message(text, parts.as_dicts(blocks), in_thread=True)
 
 

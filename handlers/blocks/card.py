@@ -40,7 +40,7 @@ def _position(shown: Snapshot) -> str:
 
 
 def _text(shown: Snapshot, headline: str) -> str:
-    by = words.name_of(shown.release.requested_by)
+    by = words.person(shown.release.requested_by)
     current = "; ".join(
         f"{step.phrase}: {step.status.value}" for step in shown.steps if step.status in _TALKATIVE
     )

@@ -42,17 +42,12 @@ def person(user: str | None) -> str:
     return f"<@{user}>" if user and user[0] in "UW" else str(user)
 
 
-def name_of(user: str | None) -> str:
-    """The same for plain text, where mentions are not rendered."""
-    return person(user).strip("<@>")
-
-
 def when(at: datetime | float | None, form: str = "{time}") -> str:
     """A time in the reader's own zone, with a UTC fallback (Slack's date format)."""
     if at is None:
         return "—"
     moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
-    return f"<!date^{int(moment.timestamp())}^{form}|{moment.astimezone(UTC):%H:%M UTC}>"
+    return f"<!date^{int(moment.timestamp())}^{form}|{plain_when(moment)}>"
 
 
 def plain_when(at: datetime | float | None) -> str:
@@ -60,7 +55,7 @@ def plain_when(at: datetime | float | None) -> str:
     if at is None:
         return "later"
     moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
-    return f"{moment.astimezone(UTC):%H:%M UTC}"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
 
 
 def lasted(seconds: float) -> str:

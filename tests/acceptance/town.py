@@ -1,0 +1,229 @@
+"""The whole town for acceptance tests: the sandbox and the product here, the bot as a process that can be killed."""
+
+import asyncio
+import os
+import re
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.demo.house import MANIFEST, PORTS, PRODUCT, free_ports, prepare
+from bot.sandbox.manifest import read_manifest
+from bot.sandbox.sandbox import Sandbox
+from bot.sandbox.workspace import Message, View
+from bot.wiring import make_ports, read_config
+from handlers.text import ids
+from pipeline import snapshot
+from pipeline.ports import Directory, Person
+from pipeline.snapshot import Snapshot
+from pipeline.store import Database
+
+CHANNEL = "C0COREHUB"
+DANA, LEE, KIM, SAM, GUEST, OUTSIDER = (
+    "U0DANA001", "U0LEE0002", "U0KIM0004", "U0SAM0003", "U0GUEST05", "U0EXT00006",
+)  # fmt: skip
+PATIENCE = 60.0
+APPROVAL = {ids.SEEN: {ids.INPUT: ["changes", "back"]}, ids.NOTE: {ids.INPUT: "Looks good."}}
+
+
+@dataclass
+class Town:
+    """Start, kill and stop the bot; act as people; look at what is there."""
+
+    sandbox: Sandbox
+    folder: Path
+    first: int
+    db: Database
+    secrets: dict[str, str]
+    bot: asyncio.subprocess.Process | None = None
+    starts: int = 0
+    logs: list[Path] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.first + 1}"
+
+    @property
+    def port(self) -> int:
+        return self.first + PORTS - 1
+
+    # ------------------------------------------------------------------ bot
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return kept | self.secrets | {
+            "SLACK_BOT_TOKEN": self.sandbox.bot_token,
+            "SLACK_APP_TOKEN": self.sandbox.app_token,
+            "SLACK_SIGNING_SECRET": self.sandbox.signing_secret,
+            "SLACK_API_URL": self.sandbox.api_url,
+            "RELEASEBOT_CONFIG": str(self.folder / "bot.toml"),
+            "RELEASEBOT_STATE": str(self.folder / "state"),
+            "RELEASEBOT_PORT": str(self.port),
+        }  # fmt: skip
+
+    async def command_line(self, *arguments: str) -> tuple[int, str]:
+        """Run `releasebot ARGUMENTS` to its end: exit code and everything it printed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", *arguments, env=self.environment(),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        printed, _ = await process.communicate()
+        return process.returncode or 0, printed.decode()
+
+    async def start_bot(self) -> None:
+        self.starts += 1
+        log = self.folder / f"bot-{self.starts}.log"
+        self.logs.append(log)
+        with log.open("wb") as file:
+            self.bot = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "run", env=self.environment(), stdout=file, stderr=file
+            )
+        try:
+            await self.sandbox.wait_connected(2, PATIENCE)
+        except TimeoutError:
+            raise AssertionError(log.read_text()) from None
+
+    async def end_bot(self, number: signal.Signals) -> int:
+        """Send a signal to the bot and wait until it is gone; its exit code."""
+        assert self.bot is not None
+        self.bot.send_signal(number)
+        code = await asyncio.wait_for(self.bot.wait(), PATIENCE)
+        self.bot = None
+        return code
+
+    async def kill_bot(self) -> None:
+        await self.end_bot(signal.SIGKILL)
+        await self.sandbox.wait_for(lambda: self.sandbox.socket.connections == 0, PATIENCE)
+
+    async def adopt(self, version: str = "v0.1.0") -> None:
+        code, printed = await self.command_line("adopt", version)
+        assert code == 0, printed
+        await self.until(lambda shown: shown.release.status == "succeeded", version)
+
+    # --------------------------------------------------------------- people
+
+    async def type(self, user: str, command: str, text: str = "") -> None:
+        await self.sandbox.command(user, CHANNEL, command, text)
+
+    async def press(self, user: str, message: Message, action: str, value: str | None = None) -> None:
+        await self.sandbox.click(user, message.channel, message.ts, action, value)
+
+    async def form(self, user: str) -> View:
+        return (await self.sandbox.wait_for(lambda: self.sandbox.views(user), PATIENCE))[-1]
+
+    async def tick_all(self, user: str, headline: str) -> None:
+        """Press "Mark done" until none is left."""
+        message = await self.message(headline)
+        while values := ticks(message):
+            left = len(values)
+            await self.press(user, message, ids.TICK, values[0])
+            await self.sandbox.wait_for(lambda left=left: len(ticks(self.find(headline))) < left, PATIENCE)  # type: ignore[misc]  # lambda with a default
+            message = await self.message(headline)
+
+    async def approve(self, user: str = LEE) -> None:
+        await self.press(user, await self.message("Approval needed"), ids.APPROVE)
+        await self.sandbox.submit(user, (await self.form(user)).id, APPROVAL)
+
+    async def roll_back(self, user: str, reason: str = "Trying the way back.") -> None:
+        await self.type(user, "/rollback")
+        await self.sandbox.submit(user, (await self.form(user)).id, {ids.REASON: {ids.INPUT: reason}})
+
+    # -------------------------------------------------------------- looking
+
+    def find(self, text: str) -> Message | None:
+        return next((m for m in reversed(self.sandbox.messages(CHANNEL)) if text in m.text), None)
+
+    async def message(self, text: str) -> Message:
+        found = await self.sandbox.wait_for(lambda: self.find(text), PATIENCE)
+        assert found is not None
+        return found
+
+    async def told(self, user: str, text: str) -> str:
+        """Wait for an ephemeral answer to a person."""
+
+        def found() -> str:
+            return next((m.text for m in reversed(self.sandbox.ephemerals(user)) if text in m.text), "")
+
+        try:
+            return await self.sandbox.wait_for(found, 10)
+        except TimeoutError:
+            said = [m.text for m in self.sandbox.ephemerals(user)]
+            raise AssertionError(f"{user} was not told {text!r}, but {said}") from None
+
+    async def shown(self, version: str) -> Snapshot | None:
+        async with self.db.reading() as session:
+            releases = await snapshot.last_releases(session, PRODUCT)
+            mine = next((release.id for release in releases if release.version == version), None)
+            return await snapshot.load(session, mine) if mine else None
+
+    async def until(
+        self, reached: Callable[[Snapshot], bool], version: str = "v0.2.0", seconds: float = PATIENCE
+    ) -> Snapshot:
+        """Wait for a condition of a release; the last state and the bot's log are in the error."""
+        found: Snapshot | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    found = await self.shown(version)
+                    if found and reached(found):
+                        return found
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            runs = (
+                {name: (run.status.value, run.code, run.facts) for name, run in found.runs.items()}
+                if found
+                else {}
+            )
+            raise AssertionError(
+                f"{found and found.release.status}: {runs}\n{self.logs[-1].read_text()[-4000:]}"
+            ) from None
+
+
+def ticks(message: Message | None) -> list[str]:
+    """The values of the open items' buttons."""
+    blocks = str(message.blocks) if message else ""
+    return re.findall(rf"'action_id': '{re.escape(ids.TICK)}'.*?'value': '([^']+)'", blocks)
+
+
+class Nobody(Directory):
+    """The directory of a wiring that only takes things down."""
+
+    async def person(self, user_id: str) -> Person:
+        raise LookupError(user_id)
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        raise LookupError(group_id)
+
+
+@asynccontextmanager
+async def open_town(folder: Path, *, canary: float = 1, watch: float = 2) -> AsyncIterator[Town]:
+    """The sandbox, a repository and v0.1.0 in production; everything is taken down at the end."""
+    first = free_ports(PORTS)
+    await asyncio.to_thread(prepare, folder, first, canary, watch)
+    commands, shortcuts = read_manifest(MANIFEST)
+    keys = {
+        f"CORE_HUB_{where}_CHARGE_SIGNING_KEY": secrets.token_hex(16) for where in ("STAGING", "PRODUCTION")
+    }
+    async with Sandbox(commands=commands, shortcuts=shortcuts) as sandbox:
+        town = Town(sandbox, folder, first, Database(f"sqlite:///{folder}/state/releasebot.db"), keys)
+        try:
+            await town.start_bot()
+            await town.adopt()
+            yield town
+        finally:
+            if town.bot:
+                await town.end_bot(signal.SIGTERM)
+            await town.db.close()
+            await take_down(folder)
+
+
+async def take_down(folder: Path) -> None:
+    """Stop the product's services and routers, whatever became of the bot."""
+    config = read_config(folder / "bot.toml")
+    made = make_ports(PRODUCT, config.products[PRODUCT], folder / "state", Nobody(), str)
+    for target in made.targets.values():
+        await target.stop()
