@@ -36,17 +36,6 @@ async def test_every_version_passes_smoke_and_e2e_and_stops(
         assert not any(re.search("ERROR|CRITICAL", process.lines()) for process in hub.processes)
 
 
-async def test_smoke_fails_when_another_version_answers(checkout: Checkouts, tmp_path: Path) -> None:
-    tree = checkout("v0.1.0")
-    suite = load(Playbook, tree / "playbook.toml").smoke
-    async with installed(tmp_path) as hub:
-        address = await hub.start_all(tree, "0.1.0")
-        argv = [part.replace("{output}", str(tmp_path / "report.xml")) for part in suite.run]
-        code, output = await hub.run(tree, *argv, SMOKE_BASE_URL=address, EXPECT_VERSION="0.2.0")
-    assert code == 1
-    assert "answered by version 0.1.0, not 0.2.0" in output
-
-
 async def test_the_old_version_works_on_the_new_tables_and_after_the_way_back(
     checkout: Checkouts, tmp_path: Path
 ) -> None:
@@ -55,8 +44,11 @@ async def test_the_old_version_works_on_the_new_tables_and_after_the_way_back(
     async with installed(tmp_path) as hub:
         address = await hub.start_all(old, "0.1.0")
         await hub.migrate(new)
-        await hub.migrate(new)
         await hub.run_suite(old, smoke, address, "0.1.0")
+        argv = [part.replace("{output}", str(tmp_path / "report.xml")) for part in smoke.run]
+        code, output = await hub.run(old, *argv, SMOKE_BASE_URL=address, EXPECT_VERSION="0.2.0")
+        assert code == 1
+        assert "answered by version 0.1.0, not 0.2.0" in output
         await hub.start(new, "api", "0.2.0")
         await hub.migrate(new, "downgrade", "0001")
         await hub.run_suite(old, smoke, address, "0.1.0")
