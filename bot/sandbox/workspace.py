@@ -227,6 +227,7 @@ class Workspace:
 
     def trigger(self, user: str, *, view: str | None = None, channel: str | None = None) -> str:
         """A new trigger_id for something that `user` just did."""
+        self.triggers = {k: t for k, t in self.triggers.items() if self.clock() - t.made < HOOK_SECONDS}
         trigger_id = f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self.triggers[trigger_id] = Trigger(user, self.clock(), view, channel)
         return trigger_id

@@ -16,7 +16,9 @@ export async function act(name, values = {}) {
     noteSpeed(answer);
     return { result: answer };
   } catch {
-    return { problem: "The sandbox did not answer. Is it still running? Start it again, then reload this page." };
+    return {
+      problem: "The sandbox did not answer. Is it still running? Start it again, then reload this page.",
+    };
   }
 }
 
@@ -29,7 +31,10 @@ function noteSpeed(answer) {
 export function failure({ result, problem }) {
   if (problem) return problem;
   if (!result?.error) return null;
-  const why = { dispatch_failed: "the bot is not connected or failed", operation_timeout: "the bot did not answer within 3 seconds" };
+  const why = {
+    dispatch_failed: "the bot is not connected or failed",
+    operation_timeout: "the bot did not answer within 3 seconds",
+  };
   return `Not done (${result.error}): ${why[result.error] ?? "look at the inspector"}. Try again.`;
 }
 

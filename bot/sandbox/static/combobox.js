@@ -12,7 +12,16 @@ export function combobox({ place, block, item, changed, props }) {
   const id = `options-${++count}`;
   const list = h("ul", { id, role: "listbox", class: "suggestions", hidden: true });
   const chips = h("div", { class: "chips" });
-  const input = h("input", { class: "field", role: "combobox", autocomplete: "off", "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list", placeholder: item.placeholder?.text ?? "Type to search", ...props });
+  const input = h("input", {
+    class: "field",
+    role: "combobox",
+    autocomplete: "off",
+    "aria-expanded": "false",
+    "aria-controls": id,
+    "aria-autocomplete": "list",
+    placeholder: item.placeholder?.text ?? "Type to search",
+    ...props,
+  });
   const box = { place, block, item, changed, multiple, state, list, chips, input };
   let timer = 0;
   const later = () => {
@@ -29,9 +38,13 @@ export function combobox({ place, block, item, changed, props }) {
 
 function initial(place, block, item, multiple) {
   const values = place.value(block, item);
-  const known = [item.initial_option, ...(item.initial_options ?? []), ...place.known(block, item)].filter(Boolean);
+  const known = [item.initial_option, ...(item.initial_options ?? []), ...place.known(block, item)].filter(
+    Boolean,
+  );
   const wanted = multiple ? (values ?? []) : [values].filter(Boolean);
-  return wanted.map((value) => known.find((option) => option.value === value) ?? { value, text: { text: value } });
+  return wanted.map(
+    (value) => known.find((option) => option.value === value) ?? { value, text: { text: value } },
+  );
 }
 
 async function suggest(box) {
@@ -46,7 +59,24 @@ async function suggest(box) {
 }
 
 function draw(box, note) {
-  const entry = (option, index) => h("li", { role: "option", id: `${box.list.id}-${index}`, class: index === box.state.active ? "active" : null, "aria-selected": index === box.state.active ? "true" : "false", data: { value: option.value }, on: { mousedown: (event) => { event.preventDefault(); choose(box, option); } } }, withEmoji(option.text?.text));
+  const entry = (option, index) =>
+    h(
+      "li",
+      {
+        role: "option",
+        id: `${box.list.id}-${index}`,
+        class: index === box.state.active ? "active" : null,
+        "aria-selected": index === box.state.active ? "true" : "false",
+        data: { value: option.value },
+        on: {
+          mousedown: (event) => {
+            event.preventDefault();
+            choose(box, option);
+          },
+        },
+      },
+      withEmoji(option.text?.text),
+    );
   box.list.replaceChildren(...(note ? [h("li", { class: "note" }, note)] : box.state.options.map(entry)));
   box.list.hidden = false;
   box.input.setAttribute("aria-expanded", "true");
@@ -104,5 +134,19 @@ function showChosen(box) {
     box.state.chosen = box.state.chosen.filter((one) => one !== option);
     tell(box);
   };
-  box.chips.replaceChildren(...box.state.chosen.map((option) => h("button", { type: "button", class: "chip", "aria-label": `Remove ${option.text.text}`, on: { click: remove(option) } }, withEmoji(option.text.text), " ×")));
+  box.chips.replaceChildren(
+    ...box.state.chosen.map((option) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "chip",
+          "aria-label": `Remove ${option.text.text}`,
+          on: { click: remove(option) },
+        },
+        withEmoji(option.text.text),
+        " ×",
+      ),
+    ),
+  );
 }

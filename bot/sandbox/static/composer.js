@@ -10,11 +10,37 @@ export function mountComposer(parent, thread) {
   if (parent.dataset.mounted) return;
   parent.dataset.mounted = "yes";
   const id = thread ? "thread-input" : "composer-input";
-  const list = h("ul", { id: `commands-${++count}`, class: "suggestions above", role: "listbox", "aria-label": "Commands", hidden: true });
-  const note = h("p", { class: "composer-note", role: "alert", hidden: true, "data-testid": "composer-note" });
+  const list = h("ul", {
+    id: `commands-${++count}`,
+    class: "suggestions above",
+    role: "listbox",
+    "aria-label": "Commands",
+    hidden: true,
+  });
+  const note = h("p", {
+    class: "composer-note",
+    role: "alert",
+    hidden: true,
+    "data-testid": "composer-note",
+  });
   const label = thread ? "Reply in the thread" : "Message or /command";
-  const input = h("textarea", { id, rows: 1, placeholder: label, "aria-label": label, role: "combobox", "aria-expanded": "false", "aria-controls": list.id, "aria-autocomplete": "list", "data-testid": thread ? "thread-input" : "composer-input", autocomplete: "off" });
-  const send = h("button", { type: "submit", class: "button primary", "data-testid": thread ? "thread-send" : "send" }, "Send");
+  const input = h("textarea", {
+    id,
+    rows: 1,
+    placeholder: label,
+    "aria-label": label,
+    role: "combobox",
+    "aria-expanded": "false",
+    "aria-controls": list.id,
+    "aria-autocomplete": "list",
+    "data-testid": thread ? "thread-input" : "composer-input",
+    autocomplete: "off",
+  });
+  const send = h(
+    "button",
+    { type: "submit", class: "button primary", "data-testid": thread ? "thread-send" : "send" },
+    "Send",
+  );
   const box = { input, list, note, thread, found: [], active: 0 };
   const form = h("form", { "data-testid": thread ? "thread-composer" : "composer" }, input, send);
   form.addEventListener("submit", (event) => submit(event, box));
@@ -28,9 +54,22 @@ function complete(box) {
   box.note.hidden = true;
   const typed = box.input.value;
   const asked = !box.thread && typed.startsWith("/") && !/\s/.test(typed);
-  const commands = store.data.commands.map((command) => ({ name: command.name, hint: command.usage_hint, about: command.description }));
-  const globals = store.data.shortcuts.filter((shortcut) => shortcut.type === "global").map((shortcut) => ({ name: `/${shortcut.name}`, hint: "", about: `shortcut · ${shortcut.description}`, shortcut: shortcut.callback_id }));
-  box.found = asked ? [...commands, ...globals].filter((entry) => entry.name.toLowerCase().startsWith(typed.toLowerCase())) : [];
+  const commands = store.data.commands.map((command) => ({
+    name: command.name,
+    hint: command.usage_hint,
+    about: command.description,
+  }));
+  const globals = store.data.shortcuts
+    .filter((shortcut) => shortcut.type === "global")
+    .map((shortcut) => ({
+      name: `/${shortcut.name}`,
+      hint: "",
+      about: `shortcut · ${shortcut.description}`,
+      shortcut: shortcut.callback_id,
+    }));
+  box.found = asked
+    ? [...commands, ...globals].filter((entry) => entry.name.toLowerCase().startsWith(typed.toLowerCase()))
+    : [];
   box.active = 0;
   drawList(box);
 }
@@ -39,7 +78,26 @@ function drawList(box) {
   const { input, list, found } = box;
   list.hidden = found.length === 0;
   input.setAttribute("aria-expanded", String(!list.hidden));
-  const entry = (item, index) => h("li", { id: `${list.id}-${index}`, role: "option", class: index === box.active ? "active" : null, "aria-selected": String(index === box.active), on: { mousedown: (event) => { event.preventDefault(); pick(box, item); } } }, h("strong", {}, item.name), " ", h("code", {}, item.hint), h("small", {}, item.about));
+  const entry = (item, index) =>
+    h(
+      "li",
+      {
+        id: `${list.id}-${index}`,
+        role: "option",
+        class: index === box.active ? "active" : null,
+        "aria-selected": String(index === box.active),
+        on: {
+          mousedown: (event) => {
+            event.preventDefault();
+            pick(box, item);
+          },
+        },
+      },
+      h("strong", {}, item.name),
+      " ",
+      h("code", {}, item.hint),
+      h("small", {}, item.about),
+    );
   list.replaceChildren(...found.map(entry));
   if (list.hidden) input.removeAttribute("aria-activedescendant");
   else input.setAttribute("aria-activedescendant", `${list.id}-${box.active}`);
@@ -69,7 +127,11 @@ function onKey(event, box, form) {
     event.preventDefault();
     event.stopPropagation();
     close(box);
-  } else if (open && (event.key === "Tab" || event.key === "Enter") && box.found[box.active].name !== box.input.value) {
+  } else if (
+    open &&
+    (event.key === "Tab" || event.key === "Enter") &&
+    box.found[box.active].name !== box.input.value
+  ) {
     event.preventDefault();
     pick(box, box.found[box.active]);
   } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -83,7 +145,8 @@ function submit(event, box) {
   const text = box.input.value.trim();
   if (!text) return;
   const command = text.match(/^(\/\S+)\s*([\s\S]*)$/);
-  if (command && box.thread) return say(box, `${command[1]} cannot be used in a thread. Use it in the channel.`);
+  if (command && box.thread)
+    return say(box, `${command[1]} cannot be used in a thread. Use it in the channel.`);
   box.input.value = "";
   close(box);
   const where = { user: me(), channel: currentChannel().id };

@@ -15,8 +15,26 @@ export function confirmFirst(confirm, opener) {
       h(
         "div",
         { class: "dialog-buttons" },
-        h("button", { type: "button", class: "button plain", "data-testid": "confirm-deny", on: { click: () => dialog.close("no") } }, confirm.deny?.text ?? "Cancel"),
-        h("button", { type: "button", class: `button ${confirm.style === "danger" ? "danger" : "primary"}`, "data-testid": "confirm-accept", on: { click: () => dialog.close("yes") } }, confirm.confirm?.text ?? "Confirm"),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button plain",
+            "data-testid": "confirm-deny",
+            on: { click: () => dialog.close("no") },
+          },
+          confirm.deny?.text ?? "Cancel",
+        ),
+        h(
+          "button",
+          {
+            type: "button",
+            class: `button ${confirm.style === "danger" ? "danger" : "primary"}`,
+            "data-testid": "confirm-accept",
+            on: { click: () => dialog.close("yes") },
+          },
+          confirm.confirm?.text ?? "Confirm",
+        ),
       ),
     );
     dialog.addEventListener("close", () => {

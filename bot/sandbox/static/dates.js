@@ -13,7 +13,9 @@ const STYLES = {
 
 function format(date, options) {
   const me = store.data?.me;
-  return new Intl.DateTimeFormat(me?.locale ?? "en-US", { ...options, timeZone: me?.tz ?? "UTC" }).format(date);
+  return new Intl.DateTimeFormat(me?.locale ?? "en-US", { ...options, timeZone: me?.tz ?? "UTC" }).format(
+    date,
+  );
 }
 
 /** A date template such as "{date_short_pretty} {time}"; unknown tokens stay. */
@@ -30,21 +32,30 @@ export function formatDate(seconds, template) {
 function pretty(date) {
   const days = Math.round((midnight(date) - midnight(new Date())) / DAY);
   if (Math.abs(days) > 1) return null;
-  return new Intl.RelativeTimeFormat(store.data?.me.locale ?? "en-US", { numeric: "auto" }).format(days, "day");
+  return new Intl.RelativeTimeFormat(store.data?.me.locale ?? "en-US", { numeric: "auto" }).format(
+    days,
+    "day",
+  );
 }
 
 function midnight(date) {
-  const parts = new Intl.DateTimeFormat("en-CA", { ...STYLES.date_num, timeZone: store.data?.me.tz ?? "UTC" });
+  const parts = new Intl.DateTimeFormat("en-CA", {
+    ...STYLES.date_num,
+    timeZone: store.data?.me.tz ?? "UTC",
+  });
   return Date.parse(parts.format(date));
 }
 
 function relative(minutes) {
   const format = new Intl.RelativeTimeFormat(store.data?.me.locale ?? "en-US", { numeric: "auto" });
-  return Math.abs(minutes) < 60 ? format.format(Math.round(minutes), "minute") : format.format(Math.round(minutes / 60), "hour");
+  return Math.abs(minutes) < 60
+    ? format.format(Math.round(minutes), "minute")
+    : format.format(Math.round(minutes / 60), "hour");
 }
 
 /** A message's time of day. */
 export const shortTime = (ts) => format(new Date(Number(ts) * 1000), STYLES.time);
 
 /** A message's full time, for its tooltip. */
-export const longTime = (ts) => format(new Date(Number(ts) * 1000), { ...STYLES.date_long, ...STYLES.time_secs });
+export const longTime = (ts) =>
+  format(new Date(Number(ts) * 1000), { ...STYLES.date_long, ...STYLES.time_secs });

@@ -10,12 +10,15 @@ export function h(tag, props = {}, ...children) {
     else if (name === "value" || name === "checked" || name === "selected") node[name] = value;
     else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return node;
 }
 
 function setData(node, values) {
-  for (const [name, value] of Object.entries(values)) if (value !== undefined && value !== null) node.dataset[name] = value;
+  for (const [name, value] of Object.entries(values))
+    if (value !== undefined && value !== null) node.dataset[name] = value;
 }
 
 /** Make `parent` hold exactly `nodes`, touching only what differs, so that focus and scroll survive. */
@@ -33,7 +36,9 @@ export function keepingFocus(change) {
   const key = before && focusKey(before);
   change();
   if (!key || document.activeElement === before) return;
-  [...document.querySelectorAll("[data-focus]")].find((node) => focusKey(node) === key)?.focus({ preventScroll: true });
+  [...document.querySelectorAll("[data-focus]")]
+    .find((node) => focusKey(node) === key)
+    ?.focus({ preventScroll: true });
 }
 
 function focusKey(node) {
@@ -53,7 +58,8 @@ export function safeLink(url, label) {
   } catch {
     return document.createTextNode(String(label));
   }
-  if (!["http:", "https:", "mailto:"].includes(parsed.protocol)) return document.createTextNode(String(label));
+  if (!["http:", "https:", "mailto:"].includes(parsed.protocol))
+    return document.createTextNode(String(label));
   return h("a", { href: parsed.href, target: "_blank", rel: "noopener noreferrer" }, label);
 }
 
@@ -62,5 +68,11 @@ export function safeImage(url, alt, className) {
   const text = String(url ?? "");
   const ours = text.startsWith(`${location.origin}/`) || /^data:image\/(png|jpeg|gif|webp);/.test(text);
   if (ours) return h("img", { src: text, alt: alt ?? "", class: className });
-  return h("span", { class: `${className} image-away`, role: "img", "aria-label": alt }, "🖼 ", alt || "image", h("small", {}, " (outside images are not fetched)"));
+  return h(
+    "span",
+    { class: `${className} image-away`, role: "img", "aria-label": alt },
+    "🖼 ",
+    alt || "image",
+    h("small", {}, " (outside images are not fetched)"),
+  );
 }

@@ -3,19 +3,36 @@
 import { h, safeImage } from "./dom.js";
 import { combobox } from "./combobox.js";
 import { confirmFirst } from "./confirm.js";
+import {
+  conversations,
+  dateAndTime,
+  many,
+  optionGroups,
+  people,
+  radios,
+  select,
+  textarea,
+  typed,
+} from "./fields.js";
 import { withEmoji } from "./emoji.js";
 import { textNodes } from "./mrkdwn.js";
-import { markOf, store } from "./store.js";
+import { markOf } from "./store.js";
 
 /** Draw one element. `tell` is whether a change goes to the bot at once; `labels` are aria attributes. */
 export function element(place, block, item, tell = true, labels = {}) {
-  const draw = DRAW[item.type];
+  const draw = Object.hasOwn(DRAW, item.type) && DRAW[item.type];
   if (!draw) return h("em", { class: "unknown" }, `[${item.type}: not drawn in the sandbox]`);
   const changed = async (value, node) => {
     place.set(block, item, value);
     if (tell && (await confirmFirst(item.confirm, node))) place.act(block, item, value);
   };
-  const names = { data: { actionId: item.action_id, blockId: block.block_id, focus: `${place.id}/${block.block_id}/${item.action_id}/${item.value ?? ""}` } };
+  const names = {
+    data: {
+      actionId: item.action_id,
+      blockId: block.block_id,
+      focus: `${place.id}/${block.block_id}/${item.action_id}/${item.value ?? ""}`,
+    },
+  };
   return draw({ place, block, item, changed, props: { ...names, ...labels } });
 }
 
@@ -57,10 +74,37 @@ function button({ place, block, item, props }) {
   };
   const style = ["primary", "danger"].includes(item.style) ? item.style : "plain";
   const label = item.accessibility_label ?? null;
-  const shown = [withEmoji(item.text?.text), item.url && h("span", { class: "out", "aria-hidden": "true" }, " ↗")];
-  const node = h("button", { type: "button", class: `button ${style}`, "aria-label": label, "aria-busy": mark === "busy", "aria-disabled": mark === "busy", disabled: mark === "busy", ...props, on: { click: press } }, mark === "busy" && h("span", { class: "spinner", "aria-hidden": "true" }), shown);
+  const shown = [
+    withEmoji(item.text?.text),
+    item.url && h("span", { class: "out", "aria-hidden": "true" }, " ↗"),
+  ];
+  const node = h(
+    "button",
+    {
+      type: "button",
+      class: `button ${style}`,
+      "aria-label": label,
+      "aria-busy": mark === "busy",
+      "aria-disabled": mark === "busy",
+      disabled: mark === "busy",
+      ...props,
+      on: { click: press },
+    },
+    mark === "busy" && h("span", { class: "spinner", "aria-hidden": "true" }),
+    shown,
+  );
   if (!mark || mark === "busy") return node;
-  return h("span", { class: "marked" }, node, h("span", { class: "mark", role: "alert", title: mark, "data-testid": "click-warning" }, "⚠ ", h("span", {}, mark)));
+  return h(
+    "span",
+    { class: "marked" },
+    node,
+    h(
+      "span",
+      { class: "mark", role: "alert", title: mark, "data-testid": "click-warning" },
+      "⚠ ",
+      h("span", {}, mark),
+    ),
+  );
 }
 
 function openLink(url) {
@@ -79,7 +123,17 @@ function overflow({ place, block, item, props }) {
     menu.querySelector("summary").focus();
     if (await confirmFirst(item.confirm, menu)) place.act(block, item, option.value);
   };
-  const entry = (option) => h("button", { type: "button", role: "menuitem", data: { value: option.value }, on: { click: (event) => choose(event, option) } }, textNodes(option.text));
+  const entry = (option) =>
+    h(
+      "button",
+      {
+        type: "button",
+        role: "menuitem",
+        data: { value: option.value },
+        on: { click: (event) => choose(event, option) },
+      },
+      textNodes(option.text),
+    );
   const close = (event) => {
     if (event.key === "Escape" && event.currentTarget.open) {
       event.stopPropagation();
@@ -91,73 +145,23 @@ function overflow({ place, block, item, props }) {
     if (!event.currentTarget.contains(event.relatedTarget)) event.currentTarget.open = false;
   };
   const mark = markOf(place.id, block, item);
-  const warning = mark && mark !== "busy" && h("span", { class: "mark", role: "alert", "data-testid": "click-warning" }, "⚠ ", mark);
-  return h("span", { class: "marked" }, h("details", { class: "overflow", on: { keydown: close, focusout: leave } }, h("summary", { class: "button plain", "aria-label": "More actions", ...props }, mark === "busy" ? h("span", { class: "spinner" }) : "⋯"), h("div", { class: "menu", role: "menu" }, (item.options ?? []).map(entry))), warning);
-}
-
-function optionGroups(item) {
-  if (!item.option_groups) return [{ options: item.options ?? [] }];
-  return item.option_groups.map((group) => ({ label: group.label?.text, options: group.options ?? [] }));
-}
-
-const asOption = (value, text) => ({ value, text: { type: "plain_text", text } });
-const people = () => [{ options: (store.data?.users ?? []).map((user) => asOption(user.id, user.real_name)) }];
-const conversations = () => [{ options: (store.data?.channels ?? []).map((channel) => asOption(channel.id, channel.is_im ? channel.name : `#${channel.name}`)) }];
-
-function select({ place, block, item, changed, props }, groups) {
-  const current = place.value(block, item);
-  const entry = (option) => h("option", { value: option.value, selected: option.value === current }, withEmoji(option.text.text));
-  const list = groups.map((group) => (group.label ? h("optgroup", { label: group.label }, group.options.map(entry)) : group.options.map(entry)));
-  const placeholder = h("option", { value: "" }, item.placeholder?.text ?? "Choose…");
-  return h("select", { class: "field", ...named(item, props), on: { change: (event) => changed(event.target.value || null, event.target) } }, placeholder, list);
-}
-
-function many({ place, block, item, changed, props }, groups) {
-  const chosen = new Set(place.value(block, item) ?? []);
-  const toggle = (event, value) => {
-    if (event.target.checked) chosen.add(value);
-    else chosen.delete(value);
-    changed([...chosen], event.target);
-  };
-  const entry = (option) => h("label", { class: "choice" }, h("input", { type: "checkbox", value: option.value, checked: chosen.has(option.value), on: { change: (event) => toggle(event, option.value) } }), h("span", {}, textNodes(option.text), described(option)));
-  return h("div", { role: "group", class: "choices", ...named(item, props) }, groups.map((group) => [group.label && h("p", { class: "choice-group" }, group.label), group.options.map(entry)]));
-}
-
-function radios({ place, block, item, changed, props }) {
-  const current = place.value(block, item);
-  const name = `${place.id}/${block.block_id}/${item.action_id}`;
-  const entry = (option) => h("label", { class: "choice" }, h("input", { type: "radio", name, value: option.value, checked: option.value === current, on: { change: (event) => changed(option.value, event.target) } }), h("span", {}, textNodes(option.text), described(option)));
-  return h("div", { role: "radiogroup", class: "choices", ...named(item, props) }, (item.options ?? []).map(entry));
-}
-
-function described(option) {
-  return option.description && h("small", { class: "choice-more" }, textNodes(option.description));
-}
-
-function typed({ place, block, item, changed, props }, type) {
-  const events = type === "date" || type === "time" ? { change: (event) => changed(event.target.value || null, event.target) } : typing(place, block, item, changed);
-  return h("input", { type, class: "field", value: place.value(block, item) ?? "", placeholder: item.placeholder?.text, step: item.is_decimal_allowed ? "any" : null, autofocus: item.focus_on_load, ...named(item, props), on: events });
-}
-
-function textarea({ place, block, item, changed, props }) {
-  return h("textarea", { class: "field", rows: 3, value: place.value(block, item) ?? "", placeholder: item.placeholder?.text, autofocus: item.focus_on_load, ...named(item, props), on: typing(place, block, item, changed) });
-}
-
-function typing(place, block, item, changed) {
-  return {
-    input: (event) => place.set(block, item, event.target.value),
-    change: (event) => changed(event.target.value, event.target),
-  };
-}
-
-function dateAndTime({ place, block, item, changed, props }) {
-  const seconds = place.value(block, item);
-  const local = seconds ? new Date(seconds * 1000 - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 16) : "";
-  const read = (text) => (text ? Math.round(new Date(text).getTime() / 1000) : null);
-  return h("input", { type: "datetime-local", class: "field", value: local, ...named(item, props), on: { change: (event) => changed(read(event.target.value), event.target) } });
-}
-
-function named(item, props) {
-  const label = item.accessibility_label ?? item.placeholder?.text ?? item.action_id;
-  return props["aria-labelledby"] ? props : { ...props, "aria-label": label };
+  const warning =
+    mark &&
+    mark !== "busy" &&
+    h("span", { class: "mark", role: "alert", "data-testid": "click-warning" }, "⚠ ", mark);
+  return h(
+    "span",
+    { class: "marked" },
+    h(
+      "details",
+      { class: "overflow", on: { keydown: close, focusout: leave } },
+      h(
+        "summary",
+        { class: "button plain", "aria-label": "More actions", ...props },
+        mark === "busy" ? h("span", { class: "spinner" }) : "⋯",
+      ),
+      h("div", { class: "menu", role: "menu" }, (item.options ?? []).map(entry)),
+    ),
+    warning,
+  );
 }

@@ -48,15 +48,21 @@ function draw() {
 function drawBanner(banner) {
   const text = bannerText();
   banner.hidden = !text;
-  banner.classList.toggle("mild", Boolean(store.slow) && store.stream === "open" && store.data?.bot.online === true);
+  banner.classList.toggle(
+    "mild",
+    Boolean(store.slow) && store.stream === "open" && store.data?.bot.online === true,
+  );
   if (banner.textContent !== text) banner.textContent = text;
 }
 
 function bannerText() {
-  if (store.stream === "lost") return "The sandbox does not answer. Start it again; this page reconnects by itself.";
+  if (store.stream === "lost")
+    return "The sandbox does not answer. Start it again; this page reconnects by itself.";
   if (!store.data) return "";
-  if (!store.data.bot.online) return "The bot is not connected: commands and buttons will fail. Start the bot, or look at its log.";
-  if (store.slow) return `The bot was slow: it took ${(store.slow / 1000).toFixed(1)} s to answer, and 3 s is the limit.`;
+  if (!store.data.bot.online)
+    return "The bot is not connected: commands and buttons will fail. Start the bot, or look at its log.";
+  if (store.slow)
+    return `The bot was slow: it took ${(store.slow / 1000).toFixed(1)} s to answer, and 3 s is the limit.`;
   return "";
 }
 

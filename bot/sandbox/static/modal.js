@@ -25,7 +25,11 @@ export function drawModal() {
 
 function open() {
   opener = document.activeElement?.dataset?.focus ?? null;
-  const dialog = h("dialog", { class: "dialog modal", "data-testid": "modal", "aria-labelledby": "modal-title" });
+  const dialog = h("dialog", {
+    class: "dialog modal",
+    "data-testid": "modal",
+    "aria-labelledby": "modal-title",
+  });
   dialog.addEventListener("cancel", (event) => {
     event.preventDefault();
     leave();
@@ -44,32 +48,82 @@ function dismiss() {
   dialog.close();
   dialog.remove();
   store.forms.delete(id);
-  const back = opener && [...document.querySelectorAll("[data-focus]")].find((node) => node.dataset.focus === opener);
+  const back =
+    opener && [...document.querySelectorAll("[data-focus]")].find((node) => node.dataset.focus === opener);
   (back ?? document.getElementById("composer-input"))?.focus();
 }
 
 function fill(view) {
-  const depth = store.data.views.length;
-  const title = h("header", { class: "modal-header" }, h("h2", { id: "modal-title" }, withEmoji(view.title?.text)), depth > 1 && h("span", { class: "badge" }, `${depth} of 3`), h("button", { type: "button", class: "icon", "aria-label": "Close", "data-testid": "modal-x", on: { click: leave } }, "✕"));
+  const problem = h("p", {
+    class: "field-error modal-problem",
+    role: "alert",
+    "data-testid": "modal-problem",
+    hidden: true,
+  });
   const body = h("div", { class: "modal-body" }, nodes(view));
-  const problem = h("p", { class: "field-error modal-problem", role: "alert", "data-testid": "modal-problem", hidden: true });
-  const send = view.submit && h("button", { type: "submit", class: "button primary", "data-testid": "modal-submit", data: { focus: "modal-submit" } }, withEmoji(view.submit.text));
-  const close = h("button", { type: "button", class: "button plain", "data-testid": "modal-close", data: { focus: "modal-close" }, on: { click: leave } }, withEmoji(view.close?.text ?? "Cancel"));
-  const form = h("form", { novalidate: true, data: { viewId: view.id } }, title, body, problem, h("footer", { class: "dialog-buttons" }, close, send));
+  const form = h(
+    "form",
+    { novalidate: true, data: { viewId: view.id } },
+    top(view),
+    body,
+    problem,
+    bottom(view),
+  );
   form.addEventListener("submit", (event) => submit(event, view, form));
   shown.dialog.replaceChildren(form);
+}
+
+function top(view) {
+  const depth = store.data.views.length;
+  const close = {
+    type: "button",
+    class: "icon",
+    "aria-label": "Close",
+    "data-testid": "modal-x",
+    on: { click: leave },
+  };
+  return h(
+    "header",
+    { class: "modal-header" },
+    h("h2", { id: "modal-title" }, withEmoji(view.title?.text)),
+    depth > 1 && h("span", { class: "badge" }, `${depth} of 3`),
+    h("button", close, "✕"),
+  );
+}
+
+function bottom(view) {
+  const button = (type, style, testid, more, text) =>
+    h(
+      "button",
+      { type, class: `button ${style}`, "data-testid": testid, data: { focus: testid }, ...more },
+      withEmoji(text),
+    );
+  return h(
+    "footer",
+    { class: "dialog-buttons" },
+    button("button", "plain", "modal-close", { on: { click: leave } }, view.close?.text ?? "Cancel"),
+    view.submit && button("submit", "primary", "modal-submit", {}, view.submit.text),
+  );
 }
 
 function nodes(view) {
   try {
     return blocksNodes(viewPlace(view), view.blocks);
   } catch (error) {
-    return h("p", { class: "unknown" }, `The sandbox cannot draw this form: it does not know the block type "${error.message}".`);
+    return h(
+      "p",
+      { class: "unknown" },
+      `The sandbox cannot draw this form: it does not know the block type "${error.message}".`,
+    );
   }
 }
 
 function focusFirst() {
-  const field = shown.dialog.querySelector("[autofocus]") ?? shown.dialog.querySelector(".modal-body input, .modal-body select, .modal-body textarea, .modal-body button");
+  const field =
+    shown.dialog.querySelector("[autofocus]") ??
+    shown.dialog.querySelector(
+      ".modal-body input, .modal-body select, .modal-body textarea, .modal-body button",
+    );
   (field ?? shown.dialog.querySelector("[data-testid=modal-close]")).focus();
 }
 

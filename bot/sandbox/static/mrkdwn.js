@@ -19,10 +19,12 @@ const MARKS = { bold: "strong", italic: "em", strike: "s" };
 
 /** The nodes of a mrkdwn text. */
 export function mrkdwn(text) {
-  return String(text ?? "").split("```").flatMap((part, index) => {
-    if (index % 2) return [h("pre", {}, decode(part.replace(/^\n/, "")))];
-    return part ? paragraphs(part) : [];
-  });
+  return String(text ?? "")
+    .split("```")
+    .flatMap((part, index) => {
+      if (index % 2) return [h("pre", {}, decode(part.replace(/^\n/, "")))];
+      return part ? paragraphs(part) : [];
+    });
 }
 
 /** The nodes of a text object (plain_text or mrkdwn). */
@@ -99,7 +101,11 @@ export function groupMention(id, label) {
 function dateNode(target, fallback) {
   const [, seconds, template, url] = target.split("^");
   if (!/^\d+$/.test(seconds ?? "") || !template) return document.createTextNode(fallback ?? target);
-  const node = h("time", { datetime: new Date(seconds * 1000).toISOString(), title: fallback }, formatDate(Number(seconds), template));
+  const node = h(
+    "time",
+    { datetime: new Date(seconds * 1000).toISOString(), title: fallback },
+    formatDate(Number(seconds), template),
+  );
   return url ? safeLink(url, node.textContent) : node;
 }
 

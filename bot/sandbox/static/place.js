@@ -12,8 +12,14 @@ export function messagePlace(channel, message) {
     known: (block, item) => knownOptions(message.state, block, item),
     set: () => {},
     remember: () => {},
-    options: (block, item, typed) => act("message_options", { user: me(), ...where, ...names(block, item), typed }),
-    act: (block, item, selected) => use(message.ts, block, item, "click", { ...where, value: item.value ?? null, selected: selected ?? null }),
+    options: (block, item, typed) =>
+      act("message_options", { user: me(), ...where, ...names(block, item), typed }),
+    act: (block, item, selected) =>
+      use(message.ts, block, item, "click", {
+        ...where,
+        value: item.value ?? null,
+        selected: selected ?? null,
+      }),
   };
 }
 
@@ -24,12 +30,19 @@ export function viewPlace(view) {
   const seen = (form.seen ??= []);
   return {
     id: view.id,
-    value: (block, item) => form.values?.[block.block_id]?.[item.action_id] ?? raw(view.state.values, block, item),
+    value: (block, item) =>
+      form.values?.[block.block_id]?.[item.action_id] ?? raw(view.state.values, block, item),
     known: (block, item) => [...seen, ...knownOptions(view.state.values, block, item)],
     set: (block, item, value) => (((form.values ??= {})[block.block_id] ??= {})[item.action_id] = value),
     remember: (block, item, option) => seen.push(option),
-    options: (block, item, typed) => act("options", { user: me(), view_id: view.id, ...names(block, item), typed }),
-    act: (block, item, selected) => use(view.id, block, item, "click_view", { view_id: view.id, value: item.value ?? null, selected: selected ?? null }),
+    options: (block, item, typed) =>
+      act("options", { user: me(), view_id: view.id, ...names(block, item), typed }),
+    act: (block, item, selected) =>
+      use(view.id, block, item, "click_view", {
+        view_id: view.id,
+        value: item.value ?? null,
+        selected: selected ?? null,
+      }),
   };
 }
 
@@ -43,7 +56,18 @@ async function use(container, block, item, name, values) {
   setMark(container, block, item, problem ?? undefined);
 }
 
-const KEYS = ["value", "selected_date", "selected_time", "selected_date_time", "selected_user", "selected_users", "selected_conversation", "selected_conversations", "selected_channel", "selected_channels"];
+const KEYS = [
+  "value",
+  "selected_date",
+  "selected_time",
+  "selected_date_time",
+  "selected_user",
+  "selected_users",
+  "selected_conversation",
+  "selected_conversations",
+  "selected_channel",
+  "selected_channels",
+];
 
 function stateOf(values, block, item) {
   return values?.[block.block_id]?.[item.action_id];
@@ -53,7 +77,8 @@ function raw(values, block, item) {
   const state = stateOf(values, block, item);
   if (!state) return undefined;
   if (state.selected_option !== undefined) return state.selected_option?.value;
-  if (state.selected_options !== undefined) return (state.selected_options ?? []).map((option) => option.value);
+  if (state.selected_options !== undefined)
+    return (state.selected_options ?? []).map((option) => option.value);
   return state[KEYS.find((key) => state[key] !== undefined)] ?? undefined;
 }
 

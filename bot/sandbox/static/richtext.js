@@ -28,15 +28,22 @@ function part(element) {
 function list(element, children) {
   const tag = element.style === "ordered" ? "ol" : "ul";
   const level = Math.min(Number(element.indent) || 0, 8);
-  return h(tag, { class: `indent-${level}`, start: element.offset ? element.offset + 1 : null }, children.map((item) => h("li", {}, part(item))));
+  return h(
+    tag,
+    { class: `indent-${level}`, start: element.offset ? element.offset + 1 : null },
+    children.map((item) => h("li", {}, part(item))),
+  );
 }
 
 function leaf(element) {
   const styles = element.style ?? {};
-  return [["bold", "strong"], ["italic", "em"], ["strike", "s"], ["underline", "u"], ["code", "code"]].reduce(
-    (node, [style, tag]) => (styles[style] ? h(tag, {}, node) : node),
-    bare(element),
-  );
+  return [
+    ["bold", "strong"],
+    ["italic", "em"],
+    ["strike", "s"],
+    ["underline", "u"],
+    ["code", "code"],
+  ].reduce((node, [style, tag]) => (styles[style] ? h(tag, {}, node) : node), bare(element));
 }
 
 function bare(element) {
@@ -56,7 +63,11 @@ function bare(element) {
     case "emoji":
       return document.createTextNode(emoji(element.name) ?? `:${element.name}:`);
     case "date":
-      return h("time", { title: element.fallback }, formatDate(element.timestamp, element.format ?? "{date_short} {time}"));
+      return h(
+        "time",
+        { title: element.fallback },
+        formatDate(element.timestamp, element.format ?? "{date_short} {time}"),
+      );
     case "color":
       return h("code", {}, element.value);
     default:
@@ -65,7 +76,13 @@ function bare(element) {
 }
 
 function lines(text) {
-  return h("span", {}, String(text ?? "").split("\n").flatMap((line, index) => (index ? [h("br"), line] : [line])));
+  return h(
+    "span",
+    {},
+    String(text ?? "")
+      .split("\n")
+      .flatMap((line, index) => (index ? [h("br"), line] : [line])),
+  );
 }
 
 function unknown(element) {

@@ -9,34 +9,81 @@ let drawn = "";
 /** Redraw when people, channels or unread counts changed. */
 export function drawSidebar(parent) {
   markSeen();
-  const rows = store.data.channels.map((channel) => [channel.id, channel.name, channel.is_archived, unread(channel)]);
+  const rows = store.data.channels.map((channel) => [
+    channel.id,
+    channel.name,
+    channel.is_archived,
+    unread(channel),
+  ]);
   const signature = JSON.stringify([rows, store.user, currentChannel().id, store.data.users]);
   if (signature === drawn) return;
   drawn = signature;
   const focus = parent.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
-  sync(parent, [title(), switcher(), channels("Channels", (channel) => !channel.is_im), channels("Apps", (channel) => channel.is_im), footer()]);
+  sync(parent, [
+    title(),
+    switcher(),
+    channels("Channels", (channel) => !channel.is_im),
+    channels("Apps", (channel) => channel.is_im),
+    footer(),
+  ]);
   if (focus) parent.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
 }
 
 function title() {
-  return h("header", { class: "brand" }, h("span", { class: "logo", "aria-hidden": "true" }, "⬆"), h("div", {}, h("strong", {}, "Sandbox"), h("small", {}, "a local chat to try the bot")));
+  return h(
+    "header",
+    { class: "brand" },
+    h("span", { class: "logo", "aria-hidden": "true" }, "⬆"),
+    h("div", {}, h("strong", {}, "Sandbox"), h("small", {}, "a local chat to try the bot")),
+  );
 }
 
 function switcher() {
   const people = store.data.users.filter((user) => !user.is_bot && !user.deleted);
-  const option = (user) => h(
-    "label",
-    { class: "person", "data-testid": `user-${user.id}` },
-    h("input", { type: "radio", name: "act-as", value: user.id, checked: user.id === store.user, data: { focus: `user-${user.id}` }, on: { change: () => become(user.id) } }),
-    avatar(user.id, user.real_name),
-    h("span", { class: "person-name" }, user.real_name, h("small", {}, [user.profile.title, user.locale !== "en-US" && user.locale].filter(Boolean).join(" · "))),
+  const option = (user) =>
+    h(
+      "label",
+      { class: "person", "data-testid": `user-${user.id}` },
+      h("input", {
+        type: "radio",
+        name: "act-as",
+        value: user.id,
+        checked: user.id === store.user,
+        data: { focus: `user-${user.id}` },
+        on: { change: () => become(user.id) },
+      }),
+      avatar(user.id, user.real_name),
+      h(
+        "span",
+        { class: "person-name" },
+        user.real_name,
+        h(
+          "small",
+          {},
+          [user.profile.title, user.locale !== "en-US" && user.locale].filter(Boolean).join(" · "),
+        ),
+      ),
+    );
+  return h(
+    "fieldset",
+    { class: "switcher", role: "radiogroup", "data-testid": "user-switcher", "aria-label": "Act as" },
+    h("legend", {}, "Act as"),
+    people.map(option),
   );
-  return h("fieldset", { class: "switcher", role: "radiogroup", "data-testid": "user-switcher", "aria-label": "Act as" }, h("legend", {}, "Act as"), people.map(option));
 }
 
 function channels(heading, belongs) {
   const rows = store.data.channels.filter(belongs);
-  return h("section", { class: "channels" }, h("h2", {}, heading), h("ul", {}, rows.map((channel) => h("li", {}, channelButton(channel)))));
+  return h(
+    "section",
+    { class: "channels" },
+    h("h2", {}, heading),
+    h(
+      "ul",
+      {},
+      rows.map((channel) => h("li", {}, channelButton(channel))),
+    ),
+  );
 }
 
 function channelButton(channel) {
@@ -45,7 +92,14 @@ function channelButton(channel) {
   const sign = channel.is_im ? "◆" : channel.is_archived ? "▣" : "#";
   return h(
     "button",
-    { type: "button", class: "channel", "aria-current": current ? "page" : null, "data-testid": `channel-${channel.id}`, data: { focus: channel.id }, on: { click: () => open(channel) } },
+    {
+      type: "button",
+      class: "channel",
+      "aria-current": current ? "page" : null,
+      "data-testid": `channel-${channel.id}`,
+      data: { focus: channel.id },
+      on: { click: () => open(channel) },
+    },
     h("span", { class: "channel-sign", "aria-hidden": "true" }, sign),
     h("span", { class: "channel-name" }, channel.name, channel.is_archived && " (archived)"),
     count > 0 && h("span", { class: "unread", "aria-label": `${count} unread` }, String(count)),
