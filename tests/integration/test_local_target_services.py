@@ -1,29 +1,63 @@
-"""What the services of the local target get, give and keep: environment, streams, logs, workers."""
+"""What the services of the local target get, give and keep: requests, streams, routes, logs, workers."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
+import pytest
 
-from tests.services.local import API, SHOP, Place, Routes, place
+from pipeline.errors import TargetError
+from tests.services.load import load
+from tests.services.local import API, SHOP, get, place
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def _get(url: str) -> tuple[int, str, str]:
-    """Status, slot and body."""
-    async with aiohttp.ClientSession(trust_env=False) as session, session.get(url) as response:
-        return response.status, response.headers.get("X-Slot", ""), await response.text()
+async def test_a_slow_request_survives_promotion_and_retirement(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        await here.live("1.0.0", API)
+        slow = asyncio.create_task(get(here.target.address() + "/api/slow?seconds=3"))
+        await here.target.prepare(await here.bundle("1.1.0", API))
+        await here.target.promote("r-1.1.0")
+        assert not slow.done()
+        await here.target.retire("r-1.0.0")
+        status, slot, body = await slow
+        assert (status, slot) == (200, "blue")
+        assert "1.0.0" in body
 
 
-async def _live(here: Place, version: str, routes: Routes = SHOP) -> None:
-    await here.target.prepare(await here.bundle(version, routes))
-    await here.target.promote(f"r-{version}")
+async def test_a_third_release_takes_the_place_of_the_oldest(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        for version in ("1.0.0", "1.1.0", "1.2.0"):
+            await here.live(version, API)
+        status = await here.target.status()
+        assert status.live is not None
+        assert status.other is not None
+        assert (status.live.release_id, status.live.slot) == ("r-1.2.0", "blue")
+        assert (status.other.release_id, status.other.warm) == ("r-1.1.0", True)
+        with pytest.raises(TargetError, match="is in no slot"):
+            await here.target.promote("r-1.0.0")
+
+
+async def test_a_new_component_is_routed_and_an_old_one_is_kept(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        await here.live("1.0.0", {"frontend": "/"})
+        async with load(here.target.address(), rate=50, clients=2) as seen:
+            await here.target.prepare(await here.bundle("1.1.0", {"frontend": "/", "api": "/api/v2"}))
+            await seen.more(20)
+            await here.target.promote("r-1.1.0")
+            await seen.more(20)
+            _, slot, body = await get(here.target.address() + "/api/v2/x")
+            assert (slot, "llo api" in body) == ("green", True)
+            await here.target.promote("r-1.0.0")
+            _, slot, body = await get(here.target.address() + "/api/v2/x")
+            assert (slot, "llo frontend" in body) == ("blue", True)
 
 
 async def test_streams_and_sockets_pass_also_through_the_share(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
-        await _live(here, "1.0.0", API)
+        await here.live("1.0.0", API)
         await here.target.prepare(await here.bundle("1.1.0", API))
         for share in (0, 50):
             await here.target.shift("r-1.1.0", share)
@@ -42,7 +76,7 @@ async def test_services_get_their_environment_and_nothing_of_the_bots(tmp_path: 
     async with place(tmp_path) as here:
         bundle = await here.bundle("1.0.0", env={"SECRET": "hunter2"})
         await here.target.prepare(bundle)
-        _, _, body = await _get(here.target.address("blue") + "/environment")
+        _, _, body = await get(here.target.address("blue") + "/environment")
         entry = here.target.address("blue")
         assert f'"SLOT_URL": "{entry}"' in body
         assert f'"API_URL": "{entry}"' in body
@@ -62,7 +96,7 @@ async def test_workers_run_in_the_live_slot_only(tmp_path: Path) -> None:
         assert await target.logs("r-1.0.0", LONG_AGO) != ()
         assert not any("worker" in line for line in await target.logs("r-1.0.0", LONG_AGO))
         await target.promote("r-1.0.0")
-        await _live(here, "1.1.0")
+        await here.live("1.1.0", SHOP)
         assert await target.missing() == ()
         old = await target.logs("r-1.0.0", LONG_AGO)
         assert [line for line in old if "worker:" in line] == [

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import psutil
 
 from pipeline.adapters.artifacts import ArtifactStore
@@ -107,6 +108,18 @@ class Place:
         ]
         return Bundle(f"r-{version}", version, tuple(services))
 
+    async def live(self, version: str, routes: Routes = API) -> None:
+        """Prepare and promote a release."""
+        await self.target.prepare(await self.bundle(version, routes))
+        await self.target.promote(f"r-{version}")
+
+    def kill(self, name: str) -> None:
+        """kill -9 for one of this place's processes, and wait until it is gone."""
+        found = [process for process in self.processes() if self.name_of(process) == name]
+        assert len(found) == 1, name
+        found[0].kill()
+        psutil.wait_procs(found, timeout=5)
+
     def processes(self) -> list[psutil.Process]:
         """Every process that belongs to this place, by the folder in its environment or command line."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
@@ -121,6 +134,12 @@ class Place:
             return bool(mark) and process.cwd().startswith(str(self.folder))
         except psutil.Error:
             return False
+
+
+async def get(url: str) -> tuple[int, str, str]:
+    """Status, slot and body."""
+    async with aiohttp.ClientSession(trust_env=False) as session, session.get(url) as response:
+        return response.status, response.headers.get("X-Slot", ""), await response.text()
 
 
 @asynccontextmanager
