@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
-from pipeline.events import BOT, CARD, RESULT, WAY_BACK, Fact, note, record
+from pipeline.events import ANNOUNCEMENT, BOT, CARD, RESULT, WAY_BACK, Fact, note, record
 from pipeline.lease import Claim, fence
 from pipeline.models import Lock, Release, StageRun
 from pipeline.states import (
@@ -118,7 +118,8 @@ class Boundary:
         self.release.turned = turn
         if turn["to"] == "rollback":
             move_release(self.release, ReleaseStatus.ROLLING_BACK)
-        self.facts.append(Fact(f"{turn['to']}_started", turn["actor"], turn, (CARD,)))
+        topics = (CARD, ANNOUNCEMENT) if turn["to"] == "rollback" else (CARD,)
+        self.facts.append(Fact(f"{turn['to']}_started", turn["actor"], turn, topics))
 
     # ------------------------------------------------------------- going on
 

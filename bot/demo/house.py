@@ -30,7 +30,7 @@ BOT_TOML = """\
 # Written by `releasebot demo`. The people and groups are those of the sandbox.
 [products.core-hub]
 repository = "{folder}/core-hub.git"
-channel = "C0COREHUB"
+channel = "C0RELEASES"
 approval_expires = "24h"
 
 [products.core-hub.people]

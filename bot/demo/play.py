@@ -12,7 +12,7 @@ WELCOME = """
 The demo is running.
 
   1. Open {page}
-  2. In #core-hub, as Dana (release manager), type   /release v0.2.0
+  2. In #releases, as Dana (release manager), type   /release v0.2.0
   3. Tick the checklist; then act as Lee (DRI) and approve it.
   4. Watch the canary take 10 % and then everything at {site}
   5. Try /rollback. Then v0.3.0 (its evaluation fails) and v0.4.0 (it goes wrong in production).

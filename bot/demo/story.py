@@ -12,7 +12,7 @@ from bot.sandbox.workspace import Message, View
 from handlers.text import ids
 from pipeline.snapshot import Snapshot
 
-CHANNEL = "C0COREHUB"
+CHANNEL = "C0RELEASES"
 DANA, LEE = "U0DANA001", "U0LEE0002"
 NEW, OLD = "v0.2.0", "v0.1.0"
 PATIENCE = 90.0

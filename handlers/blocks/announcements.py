@@ -11,14 +11,18 @@ from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus, StageStatus
 
 
-def released(shown: Snapshot, product: Product) -> Message:
-    """Version, changes, risks, the way back."""
-    release = shown.release
+def released(shown: Snapshot, product: Product) -> Message | None:
+    """Version, changes, risks, the way back; None while nothing was announced."""
+    release, run = shown.release, shown.runs.get("announce")
+    if run is None or not run.data.get("said"):
+        return None
+    gone = release.status in (ReleaseStatus.ROLLING_BACK, ReleaseStatus.ROLLED_BACK)
+    headline = f"{words.title(release)} " + ("was live and went back" if gone else "is live")
     groups = grouped(shown)
     changes = [parts.section(f"*{name}*\n" + "\n".join(f"• {words.safe(c, 160)}" for c in subjects))
                for name, subjects in groups]  # fmt: skip
     blocks = [
-        parts.header(f"🎉 {words.title(release)} is live"),
+        parts.header(f"{'↩️' if gone else '🎉'} {headline}"),
         *(changes or [parts.section("_No changes are listed._")]),
         parts.section("*Risks*\n" + "\n".join(risk_lines(shown))),
         parts.section(f"*Way back*\n{way_back_line(shown)}"),
@@ -36,9 +40,7 @@ def released(shown: Snapshot, product: Product) -> Message:
         ),
     ]
     said = "; ".join(f"{name}: {', '.join(subjects)}" for name, subjects in groups)
-    text = (
-        f"{words.title(release)} is live. {said}. Way back: /rollback to {release.base_version or 'nothing'}."
-    )
+    text = f"{headline}. {said}. Way back: /rollback to {release.base_version or 'nothing'}."
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 
 

@@ -99,7 +99,13 @@ def _row(step: Step) -> str:
     active = step.status in (StageStatus.RUNNING, StageStatus.WAITING)
     phrase = f"*{step.phrase}*" if active else step.phrase
     detail = outcome(step.run) if step.run and step.status in _TALKATIVE else ""
-    return f"{mark} {phrase}" + (f" — {detail}" if detail else "")
+    return f"{mark} {phrase}{_took(step)}" + (f" — {detail}" if detail else "")
+
+
+def _took(step: Step) -> str:
+    if step.run is None or step.run.finished_at is None or step.status is StageStatus.SKIPPED:
+        return ""
+    return f" · {words.lasted((step.run.finished_at - step.run.started_at).total_seconds())}"
 
 
 def _buttons(shown: Snapshot, product: Product) -> list[ButtonElement | None]:

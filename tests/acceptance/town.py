@@ -22,7 +22,7 @@ from pipeline.ports import Directory, Person
 from pipeline.snapshot import Snapshot
 from pipeline.store import Database
 
-CHANNEL = "C0COREHUB"
+CHANNEL = "C0RELEASES"
 DANA, LEE, KIM, SAM, GUEST, OUTSIDER = (
     "U0DANA001", "U0LEE0002", "U0KIM0004", "U0SAM0003", "U0GUEST05", "U0EXT00006",
 )  # fmt: skip
