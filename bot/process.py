@@ -13,6 +13,7 @@ from bot.app import web_client
 from bot.logs import configure
 from bot.settings import Settings
 from bot.wiring import Bot, read_config, redactor
+from pipeline import lease
 from pipeline.errors import ConfigError
 
 log = structlog.get_logger()
@@ -50,6 +51,8 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
     bot = Bot(settings, config)
     with only_one(settings.releasebot_state) if bot.db.sqlite else contextlib.nullcontext():
         await bot.db.migrate()
+        if bot.db.sqlite:
+            await lease.free_all(bot.db)
         loops = [asyncio.create_task(bot.engine.run()), asyncio.create_task(bot.outbox.run())]
         try:
             await _start(bot)

@@ -14,7 +14,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.errors import LeaseLost
-from pipeline.models import Release, StageRun
+from pipeline.models import Delivery, Release, StageRun
 from pipeline.store import Database
 
 LEASE = 5.0
@@ -116,3 +116,11 @@ async def give_back(db: Database, held: Claim) -> None:
             .values(owner=None, lease_until=0.0)
             .execution_options(synchronize_session=False)
         )
+
+
+async def free_all(db: Database) -> None:
+    """End every lease. Only for a process that knows itself to be alone (it holds the state folder's lock):
+    whoever held them is dead, and nobody needs to wait until they run out."""
+    async with db.transaction() as session:
+        for model in (Release, Delivery):
+            await session.execute(update(model).values(owner=None, lease_until=0.0))
