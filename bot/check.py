@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.tasks import chosen
 from bot.wiring import COMMITTER, read_config, secret_of
 from handlers.text.refusals import plain
-from pipeline import candidate, environment, flags, playbook
+from pipeline import candidate, environment, flags, playbook, policy
 from pipeline.adapters.git import GitRepository
 from pipeline.candidate import Candidate
 from pipeline.config import Playbook, Product
@@ -41,6 +41,7 @@ async def _product(name: str, product: Product, text: str | None) -> list[str]:
             await repository.fetch()
             version = parse_version(text) if text else _next(await repository.tags())
             found = await candidate.find(repository, product, name, version, None)
+            policy.newer(version, None, found.last_tagged)
             tree = await _flags_text(repository, found)
         except Refused as refusal:
             return [plain(refusal)]

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from pipeline.errors import PipelineError, Refused
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a mistake is one clear sentence and exit code 2."""
     options = _parser().parse_args(arguments)
+    if options.command in (_check, _playbook, _init):
+        _quiet_pipe()
     try:
         sys.exit(options.command(options))
     except (PipelineError, SlackClientError, OSError) as error:
@@ -26,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _quiet_pipe() -> None:
+    """`releasebot ... | head` ends the reader first: that is no error of ours."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def _parser() -> argparse.ArgumentParser:
