@@ -74,6 +74,10 @@ def _to_do(found: Survey) -> list[str]:
     todo = [
         (not found.is_git, "This is no git repository; releases are commits and tags of one."),
         (
+            found.is_folder,
+            "Put a bare or hosted repository into bot.toml: no tag can be pushed to a working folder.",
+        ),
+        (
             not found.parts,
             f"Say what runs: no Dockerfile, compose file or Procfile was found ({init_files.MISSING}).",
         ),

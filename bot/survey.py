@@ -29,12 +29,16 @@ MOST_STEPS = 30
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found. Commands are argument tuples; None and empty mean that there is none."""
+    """What was found. Commands are argument tuples; None and empty mean that there is none.
+
+    `is_folder`: there is no origin, so that `repository` is the folder itself.
+    """
 
     product: str
     repository: str
     branch: str
     is_git: bool
+    is_folder: bool
     release: Version | None
     parts: tuple[Part, ...]
     checks: Mapping[str, tuple[str, ...]]
@@ -63,6 +67,7 @@ def look(root: Path) -> Survey:
         repository=_origin(root),
         branch=_branch(root),
         is_git=bool(_git(root, "rev-parse", "--git-dir")),
+        is_folder=not _git(root, "remote", "get-url", "origin"),
         release=latest_release(tags),
         parts=tuple(found),
         checks=_checks(tree),

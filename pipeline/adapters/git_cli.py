@@ -62,7 +62,12 @@ _EXPLANATIONS = (
         "give the bot's environment credentials for this repository (in its URL, or an SSH key)",
     ),
     (
-        r"protected branch|hook declined|denied to|not allowed to push|denyCurrentBranch",
+        r"denyCurrentBranch|is currently checked out|refusing to update checked out branch",
+        "The origin is somebody's working folder with this branch checked out.",
+        "release from a bare repository (git clone --bare), or check out another branch in that folder",
+    ),
+    (
+        r"protected branch|hook declined|denied to|not allowed to push",
         "The origin's rules forbid this push.",
         "let the bot's account push tags and the CHANGELOG commit to this branch, then ask again",
     ),

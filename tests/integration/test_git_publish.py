@@ -9,7 +9,7 @@ import pytest
 from pipeline.adapters.git import ATTEMPTS, GitRepository
 from pipeline.errors import RepositoryError
 from pipeline.ports import Published
-from tests.integration.origin import Origin
+from tests.integration.origin import Origin, repository
 
 AT = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
 SECTION = "## [0.2.0] - 2026-12-01\n\n### Added\n\n- Approvals\n"
@@ -150,6 +150,13 @@ async def test_rules_of_the_origin_are_explained(origin: Origin) -> None:
         await publish(origin.repository(), origin.git("rev-parse", "HEAD"))
     assert origin.bare("tag") == ""
     assert origin.bare("log", "--format=%s") == "feat: first"
+
+
+async def test_a_working_folder_as_origin_is_explained(origin: Origin, tmp_path: Path) -> None:
+    folder = repository(str(origin.work), tmp_path / "m.git")
+    with pytest.raises(RepositoryError, match=r"somebody's working folder .* Next: release from a bare"):
+        await publish(folder, origin.git("rev-parse", "HEAD"))
+    assert origin.git("tag") == ""
 
 
 async def test_two_bots_at_once_publish_one_release(origin: Origin, tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_an_empty_folder_gets_placeholders_that_fail(tmp_path: Path) -> None:
         assert "REPLACE_ME" in run[2]
         assert run[2].endswith("exit 1")
     todo = [note for note in proposal.notes if note.startswith("To do: ")]
-    assert len(todo) == 7
+    assert len(todo) == 8
 
 
 def test_a_git_repository_tells_its_branch_origin_and_last_release(tmp_path: Path) -> None:
