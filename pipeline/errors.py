@@ -33,7 +33,7 @@ class BuildError(PipelineError):
 
 
 class TargetError(PipelineError):
-    """The deploy target could not do what was asked; the traffic is as it was."""
+    """The deploy target could not do what was asked; the message says where the traffic goes."""
 
 
 class DatabaseError(PipelineError):

@@ -172,8 +172,17 @@ class MemoryRunner:
 def _report(kind: str, failed: bool) -> str:
     if kind == "evaluate":
         cases = [{"id": str(n), "passed": not failed, "score": 1.0, "critical": True} for n in range(2)]
-        record = {"tool": "t", "tool_version": "1", "subject": "s", "suite_hash": "h", "model": "m", "prompt_hash": "p"}
-        return json.dumps(record | {"errors": [], "metrics": {"accuracy": 0.0 if failed else 1.0}, "cases": cases})
+        record = {
+            "tool": "t",
+            "tool_version": "1",
+            "subject": "s",
+            "suite_hash": "h",
+            "model": "m",
+            "prompt_hash": "p",
+        }
+        return json.dumps(
+            record | {"errors": [], "metrics": {"accuracy": 0.0 if failed else 1.0}, "cases": cases}
+        )
     inner = "<failure message='no'/>" if failed else ""
     return f"<testsuite name='s' tests='1'><testcase name='test_login' classname='s'>{inner}</testcase></testsuite>"
 
@@ -205,7 +214,9 @@ class MemoryTarget:
     share: int = 0
 
     def _slot_of(self, release_id: str) -> Slot | None:
-        return next((slot for slot, bundle in self.slots.items() if bundle and bundle.release_id == release_id), None)
+        return next(
+            (slot for slot, bundle in self.slots.items() if bundle and bundle.release_id == release_id), None
+        )
 
     async def prepare(self, bundle: Bundle) -> SlotStatus:
         if f"prepare-{self.environment}" in self.world.failing:
@@ -257,6 +268,9 @@ class MemoryTarget:
 
     async def reconcile(self) -> TargetStatus:
         return await self.status()
+
+    async def missing(self) -> tuple[str, ...]:
+        return ()
 
     async def heal(self) -> bool:
         return False

@@ -1,0 +1,44 @@
+"""What the release needs from the world outside, as small protocols.
+
+Adapters implement them (pipeline/adapters); only bot/wiring.py knows which.
+Every call that changes the world is idempotent by the names in its arguments,
+so that a release that was interrupted may simply ask again.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from pipeline.ports.data import MigrationJob, ProductDatabase, Revision
+from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
+from pipeline.ports.people import Directory, Person
+from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
+from pipeline.ports.work import Builder, BuildOrder, Command, CommandResult, Image, Runner
+
+Clock = Callable[[], datetime]
+"""The time of now, aware. Tests bring their own."""
+
+__all__ = [
+    "SLOTS",
+    "BuildOrder",
+    "Builder",
+    "Bundle",
+    "ChangelogWriter",
+    "Clock",
+    "Command",
+    "CommandResult",
+    "Commit",
+    "DeployTarget",
+    "Directory",
+    "Image",
+    "MigrationJob",
+    "Person",
+    "ProductDatabase",
+    "Published",
+    "Repository",
+    "Revision",
+    "Runner",
+    "ServiceSpec",
+    "Slot",
+    "SlotStatus",
+    "TargetStatus",
+]

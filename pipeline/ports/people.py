@@ -1,0 +1,24 @@
+"""Who people are."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Directory(Protocol):
+    """Who people are and which groups they are in. A failing look-up raises PipelineError: deny."""
+
+    async def person(self, user_id: str) -> "Person":
+        """Look a person up."""
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        """The user ids of a group."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person as the chat platform knows them. `trusted` is False for guests, bots, strangers, the gone."""
+
+    user_id: str
+    name: str
+    trusted: bool
+    why_not: str = ""
