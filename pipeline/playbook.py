@@ -56,7 +56,9 @@ ROLLBACK = (
     Stage("switch-back", "Send all traffic back to the previous version", backwards.switch),
     Stage("undo-migration", "Undo the migration where that is safe", backwards.undo, ("switch-back",)),
     Stage("verify-back", "Smoke tests on the previous version", backwards.verify, ("undo-migration",)),
-    Stage("announce-back", "Announce the rollback; production stays locked", announce.rollback, ("verify-back",)),
+    Stage(
+        "announce-back", "Announce the rollback; production stays locked", announce.rollback, ("verify-back",)
+    ),
 )
 
 CLEAN_UP = (Stage("clean-up", "Take away what never got traffic", backwards.clean_up),)
@@ -64,6 +66,7 @@ CLEAN_UP = (Stage("clean-up", "Take away what never got traffic", backwards.clea
 ADOPTION = (
     Stage("preflight", RELEASE[0].phrase, preflight.check),
     Stage("build", RELEASE[2].phrase, build.run, ("preflight",)),
+    Stage("baseline", "Evaluate it, to compare the next release with", evaluation.baseline, ("preflight",)),
     Stage("staging", RELEASE[4].phrase, staging.deploy, ("build",)),
     Stage("take-over", "Run it in production as it is", production.take_over, ("staging",)),
 )

@@ -82,6 +82,7 @@ class World:
     journal: list[tuple[str, ...]] = field(default_factory=list)
     revision: str = "1"
     playbook: str = PLAYBOOK
+    suite: str = "suite 1"
     secret: str | None = "s3cret-value"
     release_slow: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -164,19 +165,19 @@ class MemoryRunner:
             await self.world.release_slow.wait()
         failed = command.name in self.world.failing
         if command.argv[-1].endswith(".out"):
-            Path(command.argv[-1]).write_text(_report(command.argv[0], failed))
+            Path(command.argv[-1]).write_text(_report(command.argv[0], failed, self.world.suite))
         code = int(failed and command.argv[0] != "evaluate")
         return CommandResult(command.name, code, 0.1, ("boom",) if failed else ("ok",))
 
 
-def _report(kind: str, failed: bool) -> str:
+def _report(kind: str, failed: bool, suite: str) -> str:
     if kind == "evaluate":
         cases = [{"id": str(n), "passed": not failed, "score": 1.0, "critical": True} for n in range(2)]
         record = {
             "tool": "t",
             "tool_version": "1",
             "subject": "s",
-            "suite_hash": "h",
+            "suite_hash": suite,
             "model": "m",
             "prompt_hash": "p",
         }

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from slack_sdk.models.blocks import ButtonElement
+
 from handlers.blocks import parts
 from handlers.blocks.card import changes_link, may_go_back, roll_back_button
 from handlers.blocks.changes import change_rows, risk_lines, way_back_line
@@ -140,11 +142,6 @@ def decision(shown: Snapshot, run: StageRun) -> Message:
     if run.status not in _OPEN:
         text = f"{title}: {'settled' if run.status is StageStatus.SUCCEEDED else 'no longer asked'}."
         return Message(text, parts.as_dicts([parts.section(f"✅ *{text}* {said}")]), in_thread=True)
-    value = ids.value(shown.release.id, run.id)
-    keep = parts.button("It may stay", ids.KEEP, value, means=f"Keep {title} in production", confirm=parts.confirm(
-        f"Keep {title}?", "The release goes on as if the watch had passed. Your name is recorded.", "Keep it", "Not now"
-    ))  # fmt: skip
-    again = parts.button("Try again", ids.AGAIN, value, means="Try this step again")
     blocks = [
         parts.header(f"🙋 {title} needs a decision"),
         parts.section(said),
@@ -154,10 +151,31 @@ def decision(shown: Snapshot, run: StageRun) -> Message:
         parts.actions(
             "decision",
             roll_back_button(shown.release, shown) if may_go_back(shown) else None,
-            again if run.name == "publish" else keep,
+            _way_on(shown, run),
         ),
-        parts.context(f"Way back: {way_back_line(shown)}"),
+        parts.context(
+            f"Way back: {way_back_line(shown)}" if shown.release.production_touched else _UNTOUCHED
+        ),
     ]
     return Message(
         f"{title} needs a decision: {said}", parts.as_dicts(blocks), in_thread=True, broadcast=True
     )
+
+
+_UNTOUCHED = "Production is as it was; `/release abort` stops this release."
+
+
+def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
+    """The button that lets the release go on: try again, or decide that it may."""
+    title, value = words.title(shown.release), ids.value(shown.release.id, run.id)
+    if run.name == "publish":
+        return parts.button("Try again", ids.AGAIN, value, means="Try this step again")
+    label, question = _KEEP.get(run.name, _KEEP["watch"])
+    sure = parts.confirm(f"{label}?", f"{question} Your name is recorded.", label, "Not now")
+    return parts.button(label, ids.KEEP, value, means=f"{label}: {title}", confirm=sure)
+
+
+_KEEP = {
+    "watch": ("It may stay", "The release goes on as if the watch had passed."),
+    "evaluation": ("Accept the suite", "The next releases are compared with this result."),
+}

@@ -56,6 +56,9 @@ GOOD: Mapping[str, Sentence] = {
     "evaluation_passed": lambda f: (
         "; ".join(safe(reason, 160) for reason in f["reasons"]) or "all thresholds are met"
     ),
+    "evaluation_suite_accepted": lambda f: f"{person(f['by'])} accepted it as the new suite",
+    "evaluation_baseline": lambda f: "kept, to compare the next release with",
+    "no_baseline": lambda f: "there is no verdict to compare with",
     "staged": lambda f: f"running at {f['url']}",
     "staging_checked": lambda f: f"{f['steps']} steps passed",
     "checklist_done": lambda f: f"{f['done']} of {f['total']} done",
@@ -127,6 +130,10 @@ OPEN: Mapping[str, Sentence] = {
     "watching": lambda f: f"until {when(f['until'], '{time_secs}')}",
     "watch_critical": lambda f: f"{f['count']} critical log line(s): " + safe(f["lines"][0], 200),
     "dashboard_wrong": lambda f: safe(f["problem"], 300),
+    "evaluation_suite_changed": lambda f: (
+        "it meets its thresholds but cannot be compared: "
+        + "; ".join(safe(reason, 160) for reason in f["reasons"][:3])
+    ),
     "publish_failed": lambda f: (
         "production is live, but the tag could not be pushed: " + safe(f["error"], 300)
     ),

@@ -11,8 +11,8 @@ from pipeline.config import Check, Playbook, Suite
 from pipeline.context import Context, Failed
 from pipeline.errors import PipelineError
 from pipeline.junit import SuiteResult, read_suite
+from pipeline.models import Approval, Release, StageRun
 from pipeline.models import Image as ImageRow
-from pipeline.models import Release, StageRun
 from pipeline.ports import Bundle, Command, CommandResult, DeployTarget, Image, MigrationJob, ServiceSpec
 
 
@@ -142,14 +142,23 @@ async def base_release(ctx: Context) -> Release | None:
         return await session.get(Release, ctx.release.base_release)
 
 
-async def run_of(ctx: Context, release_id: str, stage: str) -> StageRun | None:
-    """The last run of a stage of another release."""
+async def run_of(ctx: Context, release_id: str, *stages: str) -> StageRun | None:
+    """The last run of one of these stages of another release."""
     async with ctx.db.reading() as session:
         found: StageRun | None = await session.scalar(
             select(StageRun)
-            .where(StageRun.release_id == release_id, StageRun.name == stage)
+            .where(StageRun.release_id == release_id, StageRun.name.in_(stages))
             .order_by(StageRun.id.desc())
             .limit(1)
+        )
+        return found
+
+
+async def kept_by(ctx: Context) -> str | None:
+    """Which approver decided that the release goes on, whatever this stage run found."""
+    async with ctx.db.reading() as session:
+        found: str | None = await session.scalar(
+            select(Approval.user).where(Approval.stage_run_id == ctx.run.id, Approval.decision == "keep")
         )
         return found
 

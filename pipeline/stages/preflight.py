@@ -1,6 +1,7 @@
 """Preflight: what must be true before anything is spent on the release."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from pipeline import environment, flags
@@ -59,9 +60,16 @@ def _files(ctx: Context) -> list[dict[str, Any]]:
         {"code": "source_missing", "component": name, "path": source}
         for name, component in ctx.playbook.components.items()
         for source in component.sources
-        if not any(ctx.checkout.glob(source.rstrip("/")))
+        if not _is_there(ctx.checkout, source)
     ]
     return problems + [{"code": "flag_unsafe", "problem": sentence} for sentence in unsafe_flags(ctx)]
+
+
+def _is_there(checkout: Path, source: str) -> bool:
+    """Whether a source of a component is a path or a pattern of the checkout; nothing outside it counts."""
+    if Path(source).is_absolute() or ".." in Path(source).parts:
+        return False
+    return (checkout / source).exists() or any(checkout.glob(source))
 
 
 def unsafe_flags(ctx: Context) -> tuple[str, ...]:

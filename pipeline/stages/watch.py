@@ -3,13 +3,10 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import select
-
 from pipeline.context import Context, Outcome, Passed, Waiting
 from pipeline.errors import PipelineError
 from pipeline.events import request
-from pipeline.models import Approval
-from pipeline.stages.common import target
+from pipeline.stages.common import kept_by, target
 
 SHOWN = 5
 """Log lines shown to people; the rest is counted."""
@@ -20,8 +17,8 @@ async def run(ctx: Context) -> Outcome:
     since = datetime.fromisoformat(ctx.data("promote")["at"])
     until = since + ctx.playbook.watch.duration
     asks = request("decision", ctx.run.id)
-    if await overruled(ctx):
-        return Passed("watch_overruled", {"by": await overruled(ctx)})
+    if by := await kept_by(ctx):
+        return Passed("watch_overruled", {"by": by})
     lines = await critical_lines(ctx, since)
     if lines:
         facts = {"count": len(lines), "lines": [ctx.ports.redact(line)[:300] for line in lines[:SHOWN]]}
@@ -54,12 +51,3 @@ async def _dashboard_problem(ctx: Context) -> str | None:
         return str(error)
     missing = [text for text in settings.dashboard_shows if text not in page]
     return f"{address} does not show {', '.join(missing)}" if missing else None
-
-
-async def overruled(ctx: Context) -> str | None:
-    """Who decided that the release stays, whatever the watch found."""
-    async with ctx.db.reading() as session:
-        found: str | None = await session.scalar(
-            select(Approval.user).where(Approval.stage_run_id == ctx.run.id, Approval.decision == "keep")
-        )
-        return found

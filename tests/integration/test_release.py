@@ -188,9 +188,28 @@ async def test_a_failed_push_is_tried_again_when_somebody_says_so(tmp_path: Path
         shown = await house.until(release.id, lambda s: "publish" in s.runs and s.runs["publish"].code != "")
         assert shown.runs["publish"].code == "publish_failed"
         house.world.failing.clear()
-        await deciding.settle(house.service, DANA, release.id, shown.runs["publish"].id, "again", house.click())
+        await deciding.settle(
+            house.service, DANA, release.id, shown.runs["publish"].id, "again", house.click()
+        )
         await house.until(release.id, lambda s: s.runs["publish"].status == "succeeded")
         assert house.world.done("tag") == [("tag", "v0.2.0", "b" * 40)]
+
+
+async def test_an_intended_change_of_the_suite_is_accepted_by_a_person_not_by_the_bot(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.adopt()
+        house.world.suite = "suite 2"
+        release = await house.start()
+        shown = await house.until(
+            release.id, lambda s: "evaluation" in s.runs and s.runs["evaluation"].code != ""
+        )
+        run = shown.runs["evaluation"]
+        assert run.code == "evaluation_suite_changed"
+        with pytest.raises(Refused, match="may_not_approve"):
+            await deciding.settle(house.service, SAM, release.id, run.id, "keep", house.click())
+        await deciding.settle(house.service, LEE, release.id, run.id, "keep", house.click())
+        shown = await house.waits_for(release.id, "checklist")
+        assert shown.runs["evaluation"].facts == {"by": "U0LEE"}
 
 
 async def refused(house: House, version: str, ref: str | None = None) -> str:
