@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Awaitable
 
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -53,19 +53,23 @@ def _quiet(name: str) -> logging.Logger:
 class Sockets:
     """Socket Mode connections of the app, with a watchdog for silent death."""
 
-    def __init__(self, app: AsyncApp, settings: Settings, client: AsyncWebClient) -> None:
-        self._make = lambda: AsyncSocketModeHandler(
-            app,
-            app_token=settings.slack_app_token.get_secret_value(),
-            web_client=AsyncWebClient(base_url=settings.slack_api_url, timeout=SECONDS),
+    def __init__(self, app: AsyncApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._handlers: list[AsyncSocketModeHandler] = []
+
+    def _handler(self) -> AsyncSocketModeHandler:
+        return AsyncSocketModeHandler(
+            self._app,
+            app_token=self._settings.slack_app_token.get_secret_value(),
+            web_client=AsyncWebClient(base_url=self._settings.slack_api_url, timeout=SECONDS),
             logger=_quiet("slack_bolt.socket"),
         )
-        self._handlers: list[Any] = []
 
     async def open(self) -> None:
         """Connect. Raises what the SDK raises when Slack cannot be reached or refuses the token."""
-        self._handlers = [self._make() for _ in range(CONNECTIONS)]
-        await asyncio.gather(*(handler.connect_async() for handler in self._handlers))
+        self._handlers = [self._handler() for _ in range(CONNECTIONS)]
+        for handler in self._handlers:
+            await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt has no types here
 
     @property
     def alive(self) -> int:
@@ -81,7 +85,8 @@ class Sockets:
                 await client.connect_to_new_endpoint(force=True)
 
     async def close(self) -> None:
-        await asyncio.gather(*(handler.close_async() for handler in self._handlers), return_exceptions=True)
+        closing: list[Awaitable[None]] = [handler.close_async() for handler in self._handlers]  # type: ignore[no-untyped-call]  # as above
+        await asyncio.gather(*closing, return_exceptions=True)
 
 
 def _up(client: SocketModeClient) -> bool:

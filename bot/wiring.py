@@ -148,7 +148,7 @@ class Bot:
         self.desk = Desk(self.service, self.client)
         self.app = bolt_app(settings, self.client)
         register(self.app, self.desk)
-        self.sockets = Sockets(self.app, settings, self.client) if settings.slack_mode == "socket" else None
+        self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
         over_http = None if self.sockets else self.app
         self.server = Server(
