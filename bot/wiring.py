@@ -8,8 +8,6 @@ from functools import cache, partial
 from pathlib import Path
 
 import structlog
-from pipeline.adapters.alembic_files import AlembicDatabase
-from pipeline.redact import Redactor
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +22,7 @@ from handlers.directory import SlackDirectory
 from handlers.feed import Feed
 from handlers.register import register
 from pipeline import environment
+from pipeline.adapters.alembic_files import AlembicDatabase
 from pipeline.adapters.artifacts import ArtifactStore
 from pipeline.adapters.cliff import CliffChangelog
 from pipeline.adapters.commands import LocalRunner
@@ -35,6 +34,7 @@ from pipeline.engine import Engine
 from pipeline.errors import ConfigError, TargetError
 from pipeline.outbox import Outbox
 from pipeline.ports import Directory
+from pipeline.redact import Redactor
 from pipeline.service import Service
 from pipeline.store import Database
 
