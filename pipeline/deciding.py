@@ -118,7 +118,7 @@ async def tick(service: Service, actor: Actor, release_id: str, item_id: int) ->
     run = found.runs.get("checklist" if item and item.phase == "before" else "after")
     if item is None or run is None or run.status not in UNDECIDED:
         raise Refused("out_of_date", version=found.release.version)
-    await _may_tick(service, actor, found)
+    await may(service, actor, "tick", found)
     async with speaking(service, release_id, service.clock()) as (session, release):
         await _still_waiting(session, run.id, release)
         row = await session.get(ChecklistItem, item_id)
@@ -129,17 +129,6 @@ async def tick(service: Service, actor: Actor, release_id: str, item_id: int) ->
             "item_ticked", actor.user, {"item": row.key, "title": row.title}, (CARD, CHECKLIST[row.phase])
         )
         await record(session, release, [fact], service.clock())
-
-
-async def _may_tick(service: Service, actor: Actor, found: Snapshot) -> None:
-    """Whoever may start, approve or roll back belongs to the team, and may tick."""
-    refusals = []
-    for action in policy.ACTIONS:
-        try:
-            return await may(service, actor, action, found)
-        except Refused as refusal:
-            refusals.append(refusal)
-    raise next((r for r in refusals if not r.code.startswith("may_not")), Refused("may_not_tick"))
 
 
 async def _still_waiting(session: AsyncSession, run_id: int, release: Release) -> None:

@@ -332,7 +332,7 @@ class MemoryDirectory:
     async def person(self, user_id: str) -> Person:
         return self.world.people.get(user_id) or Person(user_id, user_id, True)
 
-    async def members(self, group_id: str) -> frozenset[str]:
+    async def members(self, group_id: str, oldest: float = 0.0) -> frozenset[str]:
         return self.world.groups.get(group_id, frozenset())
 
 

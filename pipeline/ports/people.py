@@ -10,8 +10,8 @@ class Directory(Protocol):
     async def person(self, user_id: str) -> "Person":
         """Look a person up."""
 
-    async def members(self, group_id: str) -> frozenset[str]:
-        """The user ids of a group."""
+    async def members(self, group_id: str, oldest: float = 0.0) -> frozenset[str]:
+        """The user ids of a group; the answer may be up to `oldest` seconds old."""
 
 
 @dataclass(frozen=True)

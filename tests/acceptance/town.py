@@ -198,7 +198,7 @@ class Nobody(Directory):
     async def person(self, user_id: str) -> Person:
         raise LookupError(user_id)
 
-    async def members(self, group_id: str) -> frozenset[str]:
+    async def members(self, group_id: str, oldest: float = 0.0) -> frozenset[str]:
         raise LookupError(group_id)
 
 
