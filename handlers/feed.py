@@ -38,8 +38,13 @@ NEVER = frozenset(
 class Feed:
     """Sends parcels to Slack (the outbox's Sender)."""
 
-    def __init__(self, client: AsyncWebClient, product: Callable[[str], Product]) -> None:
-        self.client, self.product = client, product
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        product: Callable[[str], Product],
+        between_posts: float = BETWEEN_POSTS,
+    ) -> None:
+        self.client, self.product, self.between_posts = client, product, between_posts
         self._free_at: dict[str, float] = {}
 
     async def send(self, parcel: Parcel) -> Sent | None:
@@ -91,7 +96,7 @@ class Feed:
     async def _wait_for(self, channel: str) -> None:
         now = time.monotonic()
         free_at = max(now, self._free_at.get(channel, 0.0))
-        self._free_at[channel] = free_at + BETWEEN_POSTS
+        self._free_at[channel] = free_at + self.between_posts
         await asyncio.sleep(free_at - now)
 
     async def _find(self, channel: str, parcel: Parcel) -> Sent | None:
