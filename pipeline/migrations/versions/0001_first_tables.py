@@ -83,13 +83,14 @@ def upgrade() -> None:
         sa.Column("requested_by", sa.String(length=40), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("production_touched", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("production_touched", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("turn_to", sa.JSON(), nullable=True),
         sa.Column("turned", sa.JSON(), nullable=True),
         sa.Column("origin", sa.String(length=200), nullable=False),
         sa.Column("signals", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tidied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("owner", sa.String(length=80), nullable=True),
         sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
         sa.Column("lease_until", sa.Float(), server_default="0", nullable=False),
@@ -99,6 +100,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("releases", schema=None) as batch_op:
         batch_op.create_index("ix_releases_product_created", ["product", "created_at"], unique=False)
+        batch_op.create_index("ix_releases_status", ["status", "product"], unique=False)
+        batch_op.create_index(
+            "ix_releases_untidied",
+            ["finished_at"],
+            unique=False,
+            postgresql_where=sa.text("tidied_at IS NULL AND finished_at IS NOT NULL"),
+            sqlite_where=sa.text("tidied_at IS NULL AND finished_at IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_releases_wake_at"), ["wake_at"], unique=False)
 
     op.create_table(
@@ -119,6 +128,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
         sa.UniqueConstraint("origin", name=op.f("uq_approvals_origin")),
     )
+    with op.batch_alter_table("approvals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_approvals_release_id"), ["release_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_approvals_stage_run_id"), ["stage_run_id"], unique=False)
+
     op.create_table(
         "checklist_items",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -127,7 +140,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("title", sa.String(length=150), nullable=False),
         sa.Column("proof", sa.String(length=20), nullable=True),
-        sa.Column("done", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("done", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=False),
         sa.Column("done_by", sa.String(length=40), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
@@ -148,8 +161,8 @@ def upgrade() -> None:
         ),
         sa.Column("channel", sa.String(length=40), nullable=True),
         sa.Column("ts", sa.String(length=40), nullable=True),
-        sa.Column("urgent", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("posting", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("posting", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("owner", sa.String(length=80), nullable=True),
         sa.Column("lease_until", sa.Float(), server_default="0", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
@@ -166,8 +179,15 @@ def upgrade() -> None:
             "ix_deliveries_due",
             ["next_at"],
             unique=False,
-            postgresql_where=sa.text("sent < wanted"),
-            sqlite_where=sa.text("sent < wanted"),
+            postgresql_where=sa.text("sent < wanted AND given_up IS NULL"),
+            sqlite_where=sa.text("sent < wanted AND given_up IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_given_up",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("given_up IS NOT NULL"),
+            sqlite_where=sa.text("given_up IS NOT NULL"),
         )
 
     op.create_table(
@@ -250,16 +270,31 @@ def downgrade() -> None:
     op.drop_table("deployments")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
+            "ix_deliveries_given_up",
+            postgresql_where=sa.text("given_up IS NOT NULL"),
+            sqlite_where=sa.text("given_up IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "ix_deliveries_due",
-            postgresql_where=sa.text("sent < wanted"),
-            sqlite_where=sa.text("sent < wanted"),
+            postgresql_where=sa.text("sent < wanted AND given_up IS NULL"),
+            sqlite_where=sa.text("sent < wanted AND given_up IS NULL"),
         )
 
     op.drop_table("deliveries")
     op.drop_table("checklist_items")
+    with op.batch_alter_table("approvals", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_approvals_stage_run_id"))
+        batch_op.drop_index(batch_op.f("ix_approvals_release_id"))
+
     op.drop_table("approvals")
     with op.batch_alter_table("releases", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_releases_wake_at"))
+        batch_op.drop_index(
+            "ix_releases_untidied",
+            postgresql_where=sa.text("tidied_at IS NULL AND finished_at IS NOT NULL"),
+            sqlite_where=sa.text("tidied_at IS NULL AND finished_at IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_releases_status")
         batch_op.drop_index("ix_releases_product_created")
 
     op.drop_table("releases")
