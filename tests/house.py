@@ -92,7 +92,9 @@ class House:
         await self.until(release.id, lambda s: s.release.status is ReleaseStatus.SUCCEEDED)
         return release
 
-    async def until(self, release_id: str, reached: Callable[[Snapshot], bool], seconds: float = 10) -> Snapshot:
+    async def until(
+        self, release_id: str, reached: Callable[[Snapshot], bool], seconds: float = 10
+    ) -> Snapshot:
         """Wait for a condition of a release; the last state is in the error."""
         shown = await self.service.snapshot(release_id)
         try:
@@ -109,7 +111,9 @@ class House:
         """Wait until a stage asks people or its time, and nobody owns the release."""
         return await self.until(
             release_id,
-            lambda s: stage in s.runs and s.runs[stage].status is StageStatus.WAITING and s.release.owner is None,
+            lambda s: (
+                stage in s.runs and s.runs[stage].status is StageStatus.WAITING and s.release.owner is None
+            ),
         )
 
     async def ended(self, release_id: str) -> Snapshot:
@@ -151,7 +155,9 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, url: str | None = None, world: World | None = None) -> AsyncIterator[House]:
+async def open_house(
+    folder: Path, url: str | None = None, world: World | None = None
+) -> AsyncIterator[House]:
     """A house with a migrated database (SQLite in `folder` unless a URL is given) and one engine."""
     world = world or World()
     db = Database(url or f"sqlite:///{folder}/bot.db")

@@ -10,8 +10,8 @@ from pipeline.states import ReleaseStatus
 from tests.house import DANA, KIM, LEE, SAM, House, open_house
 
 
-async def test_a_release_goes_through_every_stage(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_a_release_goes_through_every_stage(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         release = await house.start()
         shown = await house.to_end(release.id)
@@ -31,8 +31,8 @@ async def test_a_release_goes_through_every_stage(tmp_path: Path) -> None:
         assert shown.lock is None
 
 
-async def test_a_migration_is_preceded_by_a_backup(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_a_migration_is_preceded_by_a_backup(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         house.world.revision = "2"
         release = await house.start()
@@ -41,8 +41,8 @@ async def test_a_migration_is_preceded_by_a_backup(tmp_path: Path) -> None:
         assert did.index(("backup", "production")) < did.index(("migrate", "production", "2"))
 
 
-async def test_a_failing_test_ends_the_release_before_anything_is_deployed(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_a_failing_test_ends_the_release_before_anything_is_deployed(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         house.world.failing.add("test-unit")
         release = await house.start()
@@ -53,8 +53,8 @@ async def test_a_failing_test_ends_the_release_before_anything_is_deployed(tmp_p
         assert shown.lock is None
 
 
-async def test_a_rejection_ends_the_release_with_its_reason(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_a_rejection_ends_the_release_with_its_reason(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         release = await house.start()
         shown = await house.to_approval(release.id)
@@ -66,8 +66,8 @@ async def test_a_rejection_ends_the_release_with_its_reason(tmp_path: Path) -> N
         assert not house.world.done("shift")
 
 
-async def test_the_second_of_two_approvals_is_told_who_was_first(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_the_second_of_two_approvals_is_told_who_was_first(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         release = await house.start()
         shown = await house.to_approval(release.id)
@@ -79,8 +79,8 @@ async def test_the_second_of_two_approvals_is_told_who_was_first(tmp_path: Path)
         assert refused.value.facts["by"] == "U0LEE"
 
 
-async def test_nobody_approves_their_own_release(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_nobody_approves_their_own_release(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         release = await house.start()
         await house.to_approval(release.id)
@@ -88,8 +88,8 @@ async def test_nobody_approves_their_own_release(tmp_path: Path) -> None:
             await house.approve(release.id, DANA)
 
 
-async def test_a_canary_that_logs_critical_errors_goes_back_by_itself(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_a_canary_that_logs_critical_errors_goes_back_by_itself(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         release = await house.start()
         await house.to_approval(release.id)
@@ -107,8 +107,8 @@ async def test_a_canary_that_logs_critical_errors_goes_back_by_itself(tmp_path: 
         assert "v0.2.0 was rolled back" in shown.lock.reason
 
 
-async def test_a_rollback_undoes_the_migration_and_leaves_a_lock(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_a_rollback_undoes_the_migration_and_leaves_a_lock(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         house.world.revision = "2"
         release = await house.start()
@@ -129,8 +129,8 @@ async def test_a_rollback_undoes_the_migration_and_leaves_a_lock(tmp_path: Path)
         await house.start("v0.3.0")
 
 
-async def test_a_release_that_has_succeeded_can_go_back_cold(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_a_release_that_has_succeeded_can_go_back_cold(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         release = await house.start()
         await house.to_end(release.id)
@@ -139,8 +139,8 @@ async def test_a_release_that_has_succeeded_can_go_back_cold(tmp_path: Path) -> 
         assert house.world.done("start")[-1] == ("start", "production", "v0.1.0")
 
 
-async def test_an_abort_stops_what_runs_and_cleans_up(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_an_abort_stops_what_runs_and_cleans_up(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         house.world.slow.add("test-unit")
         release = await house.start()
@@ -152,8 +152,8 @@ async def test_an_abort_stops_what_runs_and_cleans_up(tmp_path: Path) -> None:
         assert shown.lock is None
 
 
-async def test_after_production_an_abort_is_refused_and_a_rollback_is_named(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_after_production_an_abort_is_refused_and_a_rollback_is_named(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         release = await house.start()
         await house.to_watch(release.id)
@@ -161,8 +161,8 @@ async def test_after_production_an_abort_is_refused_and_a_rollback_is_named(tmp_
             await turning.abort(house.service, DANA, release.id, "", house.click())
 
 
-async def test_the_watch_asks_a_person_when_critical_lines_appear(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_the_watch_asks_a_person_when_critical_lines_appear(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         release = await house.start()
         shown = await house.to_watch(release.id)
@@ -177,8 +177,8 @@ async def test_the_watch_asks_a_person_when_critical_lines_appear(tmp_path: Path
         assert shown.runs["watch"].facts == {"by": "U0LEE"}
 
 
-async def test_a_failed_push_is_tried_again_when_somebody_says_so(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_a_failed_push_is_tried_again_when_somebody_says_so(tmp_path: Path, url: str) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         house.world.failing.add("publish")
         release = await house.start()
@@ -195,8 +195,10 @@ async def test_a_failed_push_is_tried_again_when_somebody_says_so(tmp_path: Path
         assert house.world.done("tag") == [("tag", "v0.2.0", "b" * 40)]
 
 
-async def test_an_intended_change_of_the_suite_is_accepted_by_a_person_not_by_the_bot(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_an_intended_change_of_the_suite_is_accepted_by_a_person_not_by_the_bot(
+    tmp_path: Path, url: str
+) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         house.world.suite = "suite 2"
         release = await house.start()
@@ -218,8 +220,10 @@ async def refused(house: House, version: str, ref: str | None = None) -> str:
     return caught.value.code
 
 
-async def test_what_cannot_be_released_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_what_cannot_be_released_is_refused_before_anything_is_written(
+    tmp_path: Path, url: str
+) -> None:
+    async with open_house(tmp_path, url) as house:
         await house.adopt()
         house.world.side.add("d" * 40)
         codes = {

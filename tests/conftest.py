@@ -1,0 +1,43 @@
+"""What many tests share: a PostgreSQL server for the session, and the bot's own database on either kind."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.store import Database
+from tests.postgres import Server, binaries, running_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A private server; without its programs the tests that need one are skipped by name."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("needs PostgreSQL's server programs")
+    with running_server(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Server) -> str:
+    """The name of a database with the bot's tables, to make others from."""
+    url = postgres.create()
+
+    async def migrate() -> None:
+        db = Database(url)
+        await db.migrate()
+        await db.close()
+
+    asyncio.run(migrate())
+    return f"bot_{postgres.made}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of the bot's own database: every test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/bot.db"
+    server: Server = request.getfixturevalue("postgres")
+    return server.create(request.getfixturevalue("migrated"))
