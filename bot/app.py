@@ -5,8 +5,10 @@ import logging
 from collections.abc import Awaitable
 
 import structlog
+from aiohttp import ClientConnectorError, ClientError
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
@@ -23,12 +25,16 @@ SECONDS = 20
 
 
 def web_client(settings: Settings) -> AsyncWebClient:
-    """The client for Slack's Web API. 429 is not slept away here: the outbox paces what it sends."""
+    """The client for Slack's Web API. 429 is not slept away here: the outbox paces what it sends.
+
+    Only a call that never reached Slack is repeated: one that was cut off may have been carried out,
+    and the outbox looks for its message before it posts again.
+    """
     return AsyncWebClient(
         token=settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url,
         timeout=SECONDS,
-        retry_handlers=[AsyncConnectionErrorRetryHandler()],
+        retry_handlers=[AsyncConnectionErrorRetryHandler(error_types=[ClientConnectorError])],
         logger=_quiet("slack_sdk.web"),
     )
 
@@ -82,7 +88,10 @@ class Sockets:
             client: SocketModeClient = handler.client
             if not _up(client) and not client.closed:
                 log.warning("socket: a connection died, opening it again")
-                await client.connect_to_new_endpoint(force=True)
+                try:
+                    await client.connect_to_new_endpoint(force=True)
+                except (SlackClientError, ClientError, TimeoutError, OSError) as error:
+                    log.warning("socket: Slack cannot be reached, trying again", error=str(error))
 
     async def close(self) -> None:
         closing: list[Awaitable[None]] = [handler.close_async() for handler in self._handlers]  # type: ignore[no-untyped-call]  # as above

@@ -3,10 +3,10 @@
 import math
 import time
 
-from aiohttp import ClientError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.answers import UNREACHABLE, code
 from pipeline.errors import PipelineError
 from pipeline.ports import Person
 
@@ -45,8 +45,8 @@ class SlackDirectory:
         try:
             answer = await getattr(self.client, method)(**arguments)
         except SlackApiError as error:
-            raise PipelineError(f"{method.replace('_', '.')} said {error.response.get('error')}") from error
-        except (ClientError, TimeoutError, OSError) as error:
+            raise PipelineError(f"{method.replace('_', '.')} said {code(error)}") from error
+        except UNREACHABLE as error:
             raise PipelineError(f"Slack cannot be reached ({type(error).__name__})") from error
         found: dict[str, dict[str, str]] = answer.data
         return found

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import ClientError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.answers import UNREACHABLE, code, is_rate_limited, retry_after, status
 from handlers.blocks import announcements, asks, card, notes
 from handlers.blocks.parts import Message
 from pipeline.config import Product
@@ -21,6 +21,12 @@ BETWEEN_POSTS = 1.0
 
 LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 """Answers to an edit that mean: post it anew."""
+
+LOST_THREADS = frozenset({"thread_not_found", "message_not_found"})
+"""Answers to a reply that mean: somebody deleted the card; it goes into the channel itself."""
+
+MOST_REMEMBERED = 500
+"""Messages whose content is remembered, so that an edit that changes nothing is not sent."""
 
 NEVER = frozenset(
     {
@@ -35,6 +41,10 @@ NEVER = frozenset(
 """Answers that a later attempt will not change; an operator has to."""
 
 
+TROUBLE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+"""Answers that are Slack's own trouble and pass."""
+
+
 class Feed:
     """Sends parcels to Slack (the outbox's Sender)."""
 
@@ -46,6 +56,7 @@ class Feed:
     ) -> None:
         self.client, self.product, self.between_posts = client, product, between_posts
         self._free_at: dict[str, float] = {}
+        self._shown: dict[tuple[str, str], Message] = {}
 
     async def send(self, parcel: Parcel) -> Sent | None:
         """Post or edit one message. Raises NotNow, NeverSent."""
@@ -56,11 +67,13 @@ class Feed:
             return await self._edit(parcel, message) if parcel.ts else await self._post(parcel, message)
         except SlackApiError as error:
             raise _meaning(error) from error
-        except (ClientError, TimeoutError, OSError) as error:
+        except UNREACHABLE as error:
             raise NotNow(5, f"Slack cannot be reached: {type(error).__name__}") from error
 
     async def _edit(self, parcel: Parcel, message: Message) -> Sent:
         at = Sent(str(parcel.channel), str(parcel.ts))
+        if self._shown.get((at.channel, at.ts)) == message:
+            return at  # two facts may look the same: an edit would spend a call and show nothing new
         try:
             await self.client.chat_update(
                 channel=at.channel,
@@ -70,16 +83,24 @@ class Feed:
                 metadata=_metadata(parcel),
             )
         except SlackApiError as error:
-            if _code(error) not in LOST:
+            if code(error) not in LOST:
                 raise
             return await self._post(parcel, message)
-        return at
+        return self._remember(at, message)
 
     async def _post(self, parcel: Parcel, message: Message) -> Sent:
         channel = parcel.channel or parcel.snapshot.release.channel
         if parcel.maybe_posted and (found := await self._find(channel, parcel)):
             return found
         thread = parcel.card_ts if message.in_thread else None
+        try:
+            return await self._post_into(channel, thread, parcel, message)
+        except SlackApiError as error:
+            if thread is None or code(error) not in LOST_THREADS:
+                raise
+            return await self._post_into(channel, None, parcel, message)
+
+    async def _post_into(self, channel: str, thread: str | None, parcel: Parcel, message: Message) -> Sent:
         await self._wait_for(channel)
         answer = await self.client.chat_postMessage(
             channel=channel,
@@ -91,7 +112,14 @@ class Feed:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return Sent(str(answer["channel"]), str(answer["ts"]))
+        return self._remember(Sent(str(answer["channel"]), str(answer["ts"])), message)
+
+    def _remember(self, at: Sent, message: Message) -> Sent:
+        self._shown.pop((at.channel, at.ts), None)
+        self._shown[at.channel, at.ts] = message
+        if len(self._shown) > MOST_REMEMBERED:
+            del self._shown[next(iter(self._shown))]
+        return at
 
     async def _wait_for(self, channel: str) -> None:
         now = time.monotonic()
@@ -115,7 +143,7 @@ class Feed:
                     channel=channel, include_all_metadata=True, limit=200
                 )
         except SlackApiError as error:
-            if _code(error) in ("missing_scope", "thread_not_found"):
+            if code(error) in ("missing_scope", "thread_not_found"):
                 return None
             raise
         messages: list[dict[str, Any]] = answer.get("messages", [])
@@ -130,20 +158,16 @@ def _metadata(parcel: Parcel) -> dict[str, Any]:
     return {"event_type": "release_message", "event_payload": payload}
 
 
-def _code(error: SlackApiError) -> str:
-    return str(error.response.get("error", ""))
-
-
 def _meaning(error: SlackApiError) -> Exception:
     """What an answer of Slack means for the message."""
-    code = _code(error)
-    if error.response.status_code == 429 or code == "ratelimited":
-        return NotNow(float(error.response.headers.get("Retry-After", 30)), "rate limited")
-    if code in NEVER:
-        return NeverSent(f"Slack answered {code}; look at the channel and the bot's token")
-    if error.response.status_code >= 500:
-        return NotNow(5, f"Slack answered {error.response.status_code}")
-    return NeverSent(f"Slack answered {code}: {error.response.get('response_metadata')}")
+    said = code(error)
+    if is_rate_limited(error):
+        return NotNow(retry_after(error), "rate limited")
+    if said in NEVER:
+        return NeverSent(f"Slack answered {said}; look at the channel and the bot's token")
+    if status(error) != 200 or said in TROUBLE:
+        return NotNow(5, f"Slack answered {said}")
+    return NeverSent(f"Slack answered {said}: {error.response.get('response_metadata')}")
 
 
 def render(topic: str, shown: Snapshot, product: Product) -> Message | None:

@@ -2,6 +2,7 @@
 
 from slack_sdk.errors import SlackApiError
 
+from handlers.answers import code
 from handlers.blocks import parts
 from handlers.desk import Desk
 from handlers.text import help as help_text
@@ -19,7 +20,7 @@ async def publish(desk: Desk, user: str) -> None:
             user_id=user, view={"type": "home", "blocks": parts.as_dicts(blocks)[:100]}
         )
     except SlackApiError as error:
-        if error.response.get("error") != "hash_conflict":
+        if code(error) != "hash_conflict":
             raise
 
 
