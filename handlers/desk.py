@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -10,14 +11,18 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from handlers.answers import UNREACHABLE
 from handlers.blocks import parts
 from handlers.text import refusals
 from pipeline import inbox
-from pipeline.errors import Refused
+from pipeline.errors import PipelineError, Refused, StoreError
 from pipeline.policy import Actor
 from pipeline.service import Service
 
 log = structlog.get_logger()
+
+TOO_OLD = timedelta(minutes=15)
+"""A request that waited longer (the bot was down) is not carried out: the world has moved on since."""
 
 Handler = Callable[["Desk", "Request"], Awaitable[None]]
 
@@ -57,34 +62,40 @@ class Desk:
             self.service.db, request.kind, request.origin, vars(request) | {}, self.service.clock
         )
 
-    def begin(self, row: int | None, request: Request) -> None:
+    def begin(self, row: int, request: Request) -> None:
         """Deal with a stored request in the background, so that nobody waits for the acknowledgement."""
         task = asyncio.create_task(self.deal_with(row, request), name=f"{request.kind} {request.name}")
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
 
-    async def deal_with(self, row: int | None, request: Request) -> None:
+    async def deal_with(self, row: int, request: Request) -> None:
         """Answer a request: the effect, or a refusal that teaches. Then it is marked as answered."""
         try:
-            await self.handlers[request.kind, request.name](self, request)
+            async with inbox.answering(self.service.db, row, self.service.clock):
+                await self.handlers[request.kind, request.name](self, request)
         except Refused as refusal:
             await self.refuse(request, refusal)
-        except SlackApiError as error:
-            log.warning("desk: Slack refused an answer", request=request.name, error=str(error))
-            await self.refuse(request, Refused("press_again"))
+        except StoreError:
+            log.exception("desk: the database does not answer; the next start looks again", reference=row)
+            await self.refuse(request, Refused("database_gone"))
+        except PipelineError as error:
+            await self.refuse(request, Refused("trouble", error=str(error)))
         except Exception:
             log.exception("desk: a request failed", request=request.name, reference=row)
-            await self.tell(
-                request, f"Something of mine broke; nothing may have been done. Reference: inbox-{row}."
-            )
-        if row is not None:
-            await inbox.handled(self.service.db, row, self.service.clock)
+            await self.refuse(request, Refused("broken", reference=f"inbox-{row}"))
 
     async def resume(self) -> None:
         """Deal with what was acknowledged before the last stop and not answered. Its triggers have expired."""
         for row in await inbox.unhandled(self.service.db):
-            log.info("desk: going on with a stored request", kind=row.kind, origin=row.dedup)
-            self.begin(row.id, Request(**(row.payload | {"trigger": None})))
+            request = Request(**(row.payload | {"trigger": None}))
+            stale = self.service.clock() - row.received_at > TOO_OLD
+            known = (request.kind, request.name) in self.handlers
+            log.info("desk: a stored request", kind=row.kind, origin=row.dedup, stale=stale, known=known)
+            if stale or not known:
+                await self.refuse(request, Refused("stale"))
+                await inbox.handled(self.service.db, row.id, self.service.clock)
+            else:
+                self.begin(row.id, request)
 
     async def stop(self) -> None:
         """Let what is under way end (at most five seconds); the rest is in the inbox."""
@@ -99,13 +110,17 @@ class Desk:
 
     async def refuse(self, request: Request, refusal: Refused) -> None:
         """Tell only the person who asked: what, why, and what next."""
-        what, why, following = refusals.sentences(refusal)
         log.info("desk: refused", code=refusal.code, user=request.user, request=request.name)
-        await self.tell(request, f"🚫 *{what}*\n{why}\n*Next:* {following}")
+        await self.tell(request, self.refusal(refusal))
+
+    def refusal(self, refusal: Refused) -> str:
+        """A refusal as a message."""
+        what, why, following = refusals.sentences(refusal, self.service.config.commands)
+        return f"🚫 *{what}*\n{why}\n*Next:* {following}"
 
     async def tell(self, request: Request, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
         """An ephemeral message to the person; by the request's own URL where it has one."""
-        body = blocks or parts.as_dicts([parts.section(text)])
+        body = blocks or parts.as_dicts(parts.lines(text.split("\n")))
         short = parts.cut(text, parts.TEXT_LIMIT)
         try:
             if request.response_url:
@@ -118,5 +133,5 @@ class Desk:
             await self.client.chat_postEphemeral(
                 channel=request.channel, user=request.user, text=short, blocks=body
             )
-        except (SlackApiError, OSError, TimeoutError) as error:
+        except (SlackApiError, *UNREACHABLE) as error:
             log.warning("desk: an answer did not arrive", user=request.user, error=str(error))

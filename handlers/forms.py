@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
+
+from handlers.answers import GONE_TRIGGERS, UNREACHABLE, code
 from handlers.blocks import forms as blocks
 from handlers.desk import Desk, Request
 from handlers.text import ids
@@ -33,9 +36,15 @@ async def _open(desk: Desk, request: Request, view: dict[str, Any]) -> None:
     if request.trigger is None:
         raise Refused("press_again")
     hints = _hints(view["private_metadata"]) | {"channel": request.channel}
-    await desk.client.views_open(
-        trigger_id=request.trigger, view=view | {"private_metadata": json.dumps(hints)}
-    )
+    shown = view | {"private_metadata": json.dumps(hints)}
+    try:
+        await desk.client.views_open(trigger_id=request.trigger, view=shown)
+    except SlackApiError as error:
+        if code(error) in GONE_TRIGGERS:
+            raise Refused("press_again") from error
+        raise Refused("slack_trouble", error=code(error)) from error
+    except UNREACHABLE as error:
+        raise Refused("slack_trouble", error=type(error).__name__) from error
 
 
 # ------------------------------------------------------------ submissions

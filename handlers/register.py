@@ -33,9 +33,6 @@ FORMS: Mapping[str, Handler] = {
     ids.ROLLBACK_FORM: forms.rolled_back,
 }
 
-NEEDS_TRIGGER = frozenset({ids.APPROVE, ids.REJECT, ids.ROLLBACK})
-"""Clicks that only open a form: nothing is decided yet, so nothing is kept."""
-
 
 def register(app: AsyncApp, desk: Desk) -> None:
     """Connect everything that manifest.yml promises: the commands, the controls, the forms, the Home tab."""
@@ -64,19 +61,24 @@ def _on_command(desk: Desk) -> Listener:
             origin=f"command {body['trigger_id']}",
             response_url=body.get("response_url"),
             trigger=body["trigger_id"],
-            fields={"text": body.get("text", "")},
+            fields={"text": _typed(body.get("text", ""))},
         )
         try:
             row = await desk.store(request)
         except StoreError:
             log.exception("a command could not be recorded")
-            await ack(" ".join(refusals.sentences(Refused("not_recorded"))))
+            await ack(desk.refusal(Refused("not_recorded")))
             return
         await ack()
         if row is not None:
             desk.begin(row, request)
 
     return listener
+
+
+def _typed(text: str) -> str:
+    """A command's text as it was typed: Slack escapes these three (should_escape)."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 async def _acknowledge(ack: AsyncAck) -> None:
@@ -91,12 +93,7 @@ def _on_action(desk: Desk) -> Listener:
             log.warning("a control of another version was used", action=name)
             await ack()
             return
-        request = _click(body, action)
-        if name in NEEDS_TRIGGER:
-            await ack()
-            desk.begin(None, request)
-            return
-        await _keep_and_begin(desk, ack, request)
+        await _keep_and_begin(desk, ack, _click(body, action))
 
     return listener
 

@@ -1,5 +1,7 @@
 """The inbox: what the chat platform sent is stored before it is acknowledged, and answered exactly once."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -27,10 +29,29 @@ async def receive(db: Database, kind: str, dedup: str, payload: dict[str, Any], 
         raise StoreError(str(error)) from error
 
 
+@contextlib.asynccontextmanager
+async def answering(db: Database, row_id: int, clock: Clock) -> AsyncIterator[None]:
+    """Deal with a stored request in this block: however it ends, it is marked as answered, and not met again.
+
+    Raises StoreError when the database does not answer: then it is left for the next start.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreError(str(error)) from error
+    except Exception:
+        await handled(db, row_id, clock)
+        raise
+    await handled(db, row_id, clock)
+
+
 async def handled(db: Database, row_id: int, clock: Clock) -> None:
-    """Mark a request as answered, so that the next start does not answer it again."""
-    async with db.transaction() as session:
-        await session.execute(update(Inbox).where(Inbox.id == row_id).values(handled_at=clock()))
+    """Mark a request as answered. Raises StoreError when the database does not answer."""
+    try:
+        async with db.transaction() as session:
+            await session.execute(update(Inbox).where(Inbox.id == row_id).values(handled_at=clock()))
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreError(str(error)) from error
 
 
 async def unhandled(db: Database) -> list[Inbox]:

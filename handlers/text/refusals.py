@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from handlers.text.words import person, safe
+from handlers.text.words import STATES, person, safe
+from pipeline.config import SlackNames
 from pipeline.errors import Refused
 
 Sentences = tuple[str, str, str]
@@ -28,7 +29,7 @@ AUTHORITY: Mapping[str, Sentences] = {
     "may_not_rollback": (
         "You cannot roll back.",
         "It is for {who}.",
-        "Ask one of them now; they are named in bot.toml.",
+        "Ask one of them now.",
     ),
     "may_not_tick": (
         "You cannot tick this item.",
@@ -37,8 +38,8 @@ AUTHORITY: Mapping[str, Sentences] = {
     ),
     "own_release": (
         "You cannot approve this release.",
-        "You asked for it, and the rule of four eyes wants somebody else.",
-        "Ask another approver.",
+        "You started it, and four eyes see more than two: whoever starts a release never approves it.",
+        "Ask another approver; rejecting it is open to you.",
     ),
 }
 
@@ -56,8 +57,8 @@ VERSIONS: Mapping[str, Sentences] = {
     ),
     "already_live": (
         "{version} is live already.",
-        "Nothing newer was asked for.",
-        "Release a newer version.",
+        "There is nothing to release: production serves exactly this version.",
+        "Release a newer version, or look with `/release status`.",
     ),
     "tag_exists": (
         "{version} was released before.",
@@ -66,7 +67,7 @@ VERSIONS: Mapping[str, Sentences] = {
     ),
     "older": (
         "{version} is older than {last}.",
-        "A release goes forward; the way back is a rollback.",
+        "A release only goes forward; the way back is a rollback.",
         "Use `/rollback`, or release a version after {last}.",
     ),
     "unknown_commit": (
@@ -85,14 +86,23 @@ STATE: Mapping[str, Sentences] = {
     "already_running": (
         "Another release is under way: {version}.",
         "One product has one release at a time, and `{release}` holds the lock.",
-        "Wait for it, or stop it with `/release abort`.",
+        "Look with `/release status`; wait for it, or stop it with `/release abort`.",
     ),
     "locked": (
         "Production is locked.",
-        "{by} or a rollback left a lock: {reason}.",
+        "Nothing was started. The lock of {by} says: {reason}.",
         "When the cause is dealt with, an approver types `/release unlock`.",
     ),
-    "not_locked": ("Nothing is locked.", "{product} has no lock on production.", "Go on."),
+    "not_locked": (
+        "Nothing is locked.",
+        "{product} has no lock on production.",
+        "Go on; the next release can start.",
+    ),
+    "lock_held": (
+        "This lock cannot be opened now.",
+        "{version} is under way and holds it.",
+        "Wait for it, or stop it with `/release abort`.",
+    ),
     "repository_unreadable": (
         "I could not read the repository, so nothing was started.",
         "{error}",
@@ -119,24 +129,24 @@ STATE: Mapping[str, Sentences] = {
         "Look at `/release list`.",
     ),
     "out_of_date": (
-        "That button was out of date.",
-        "{version} has moved on; nothing was changed.",
-        "Look at the release's message, which shows the current state.",
+        "That button or form was out of date.",
+        "{version} has moved on since; nothing was changed.",
+        "Look at the release's message, or type `/release status`.",
     ),
     "already_decided": (
         "This was decided already.",
-        "{by} was first: {decision}. Your click changed nothing.",
+        "{by} has {decision} it. Your click changed nothing.",
         "Follow the release's message.",
     ),
     "nothing_to_approve": (
         "There is nothing to approve now.",
-        "{version} is {status}.",
+        "{version}: {status}.",
         "I ask in the channel when an approval is needed.",
     ),
     "nothing_released": (
         "Nothing has been released yet.",
         "I know of no version in production.",
-        "Start with `/release`.",
+        "Start with `/release` and a version, such as `/release v0.1.0`.",
     ),
     "already_rolling_back": (
         "{version} is going back already.",
@@ -178,10 +188,30 @@ STATE: Mapping[str, Sentences] = {
         "I was busy or restarting, and Slack gives a form only three seconds to open.",
         "Nothing was changed; the same button works again.",
     ),
-    "shared_channel": (
-        "Not in a shared channel.",
-        "People of other organisations could press these buttons.",
-        "Use the product's own channel.",
+    "stale": (
+        "I did not do what you asked a while ago.",
+        "I was away, and by now it may not be what you want any more.",
+        "Look at `/release status`, then ask again.",
+    ),
+    "trouble": (
+        "That did not work; nothing was changed.",
+        "{error}",
+        "Try again in a minute; if it stays, tell the bot's operator.",
+    ),
+    "slack_trouble": (
+        "I could not show you the form; nothing was changed.",
+        "Slack answered: {error}.",
+        "Try again in a minute; if it stays, tell the bot's operator.",
+    ),
+    "broken": (
+        "Something of mine broke while I dealt with this.",
+        "It is a mistake of the bot, not yours; part of it may be done.",
+        "Look at `/release status`, and tell the bot's operator the reference `{reference}`.",
+    ),
+    "database_gone": (
+        "I could not finish this.",
+        "My database stopped answering, so what was not written did not happen.",
+        "Look at `/release status` in a minute, and ask again if nothing has changed.",
     ),
     "not_recorded": (
         "I could not record this, and nothing was started.",
@@ -192,16 +222,30 @@ STATE: Mapping[str, Sentences] = {
 
 REFUSALS: Mapping[str, Sentences] = {**AUTHORITY, **VERSIONS, **STATE}
 
+_USUAL = SlackNames()
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "status": {status.value: said for status, (_, said) in STATES.items()},
+    "decision": {"approve": "approved", "reject": "rejected"},
+}
+"""Facts that are the pipeline's own words, as people say them."""
+
 _MENTIONS = frozenset({"who", "candidates"})
 """Facts that we made ourselves and that carry markup; everything else is outside text."""
 
 
-def sentences(refusal: Refused) -> Sentences:
-    """What, why and what next, filled in; an unknown code still says what it knows."""
+def sentences(refusal: Refused, names: SlackNames = _USUAL) -> Sentences:
+    """What, why and what next, filled in, with the commands' `names`; an unknown code still says what it knows."""
     facts = {name: _shown(name, fact) for name, fact in refusal.facts.items()}
-    what, why, following = REFUSALS.get(refusal.code, (refusal.code, "{facts}", "Tell the bot's operator."))
+    found = REFUSALS.get(refusal.code, (refusal.code, "{facts}", "Tell the bot's operator."))
     known = _Known(facts, facts=", ".join(facts.values()))
-    return what.format_map(known), why.format_map(known), following.format_map(known)
+    what, why, following = (_renamed(part, names).format_map(known) for part in found)
+    return what, why, following
+
+
+def _renamed(sentence: str, names: SlackNames) -> str:
+    """Commands are written by their usual names above; the operator may have chosen others."""
+    return sentence.replace("`/rollback", f"`{names.rollback}").replace("`/release", f"`{names.release}")
 
 
 class _Known(dict[str, str]):
@@ -214,6 +258,8 @@ class _Known(dict[str, str]):
 def _shown(name: str, fact: str) -> str:
     if name in _MENTIONS:
         return fact
+    if name in _WORDS:
+        return _WORDS[name].get(fact, safe(fact))
     return person(fact) if name == "by" else safe(fact, 600)
 
 
