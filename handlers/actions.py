@@ -42,11 +42,21 @@ async def abort(desk: Desk, request: Request) -> None:
 
 
 async def unlock(desk: Desk, request: Request) -> None:
-    product = _parts(request)[0]
-    if product not in desk.service.config.products:
-        raise Refused("out_of_date", version="this message")
+    """The button stands on a rollback's announcement: it opens that lock only, not a later one."""
+    product, _, release = ":".join(_parts(request)).partition(":")
+    newest = await desk.service.recent(product, 1)
+    if not newest or newest[0].id != release:
+        raise Refused("out_of_date", version="The product")
     reason = await turning.unlock(desk.service, request.actor, product)
-    await desk.tell(request, f"🔓 Production of {product} is unlocked. It was locked because: {safe(reason)}")
+    await desk.tell(request, unlocked(product, reason))
+
+
+def unlocked(product: str, reason: str) -> str:
+    """What the person reads who opened a lock."""
+    return (
+        f"🔓 *Production of {product} is unlocked; the next release can start.*"
+        f"\nIt was locked because: {safe(reason)}"
+    )
 
 
 async def nothing(desk: Desk, request: Request) -> None:

@@ -1,6 +1,6 @@
 """Slash commands: what was typed becomes a command of the service, or a refusal that teaches."""
 
-from handlers import forms, grammar
+from handlers import actions, forms, grammar
 from handlers.blocks import parts
 from handlers.blocks.card import card
 from handlers.desk import Desk, Request
@@ -51,10 +51,7 @@ async def _look(desk: Desk, request: Request, product: str, typed: grammar.Typed
     match typed:
         case grammar.Unlock():
             reason = await turning.unlock(desk.service, request.actor, product)
-            await desk.tell(
-                request,
-                f"🔓 Production of {product} is unlocked. It was locked because: {words.safe(reason)}",
-            )
+            await desk.tell(request, actions.unlocked(product, reason))
         case grammar.ShowStatus():
             await _status(desk, request, product)
         case grammar.ListReleases():

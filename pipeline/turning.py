@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline import policy, snapshot
 from pipeline.deciding import may, speaking
 from pipeline.errors import Refused
-from pipeline.events import CARD, Fact, record
+from pipeline.events import CARD, WAY_BACK, Fact, record
 from pipeline.models import Lock, Release
 from pipeline.policy import Actor
 from pipeline.service import Service
@@ -130,11 +130,13 @@ async def unlock(service: Service, actor: Actor, product: str) -> str:
         if lock is None:
             raise Refused("not_locked", product=product)
         if lock.release_id is not None:
-            raise Refused("already_running", version="a release", release=lock.release_id)
-        newest = await snapshot.last_releases(session, product, 1)
+            holder = await session.get(Release, lock.release_id)
+            raise Refused("lock_held", version=holder.version if holder else lock.release_id)
+        newest = (await snapshot.last_releases(session, product, 1))[0]
         await session.delete(lock)
-        fact = Fact(
-            "environment_unlocked", actor.user, {"environment": "production", "reason": lock.reason}, ()
-        )
-        await record(session, newest[0], [fact], service.clock())
+        payload = {"environment": "production", "reason": lock.reason}
+        told = (WAY_BACK,) if newest.direction == "rollback" else ()
+        fact = Fact("environment_unlocked", actor.user, payload, told)
+        await record(session, newest, [fact], service.clock())
+    service.nudge()
     return lock.reason

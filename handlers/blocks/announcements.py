@@ -40,7 +40,7 @@ def released(shown: Snapshot, product: Product) -> Message | None:
         ),
     ]
     said = "; ".join(f"{name}: {', '.join(subjects)}" for name, subjects in groups)
-    text = f"{headline}. {said}. Way back: /rollback to {release.base_version or 'nothing'}."
+    text = f"{headline}. {said or 'No changes are listed'}. Way back: {way_back_line(shown)}."
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 
 
@@ -63,7 +63,9 @@ def turned_back(shown: Snapshot) -> Message:
             Production=f"serves {old}" if done else f"look now: {_failed(shown)}",
             Database=outcome(undo) if undo and outcome(undo) else "as it was",
             Owner=words.person(release.requested_by),
-            Next="production is locked; deal with the cause, then unlock",
+            Next="production is locked; deal with the cause, then unlock"
+            if shown.lock
+            else "production is unlocked; the next release can start",
         ),
         parts.actions(
             "locked",
