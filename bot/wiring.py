@@ -28,10 +28,11 @@ from pipeline.adapters.cliff import CliffChangelog
 from pipeline.adapters.commands import LocalRunner
 from pipeline.adapters.git import GitRepository
 from pipeline.adapters.local_target import LocalTarget
+from pipeline.care import Care
 from pipeline.config import BotFile, Product, load
 from pipeline.context import Ports
 from pipeline.engine import Engine
-from pipeline.errors import ConfigError, TargetError
+from pipeline.errors import ConfigError
 from pipeline.outbox import Outbox
 from pipeline.ports import Directory
 from pipeline.redact import Redactor
@@ -155,6 +156,7 @@ class Bot:
             settings.releasebot_host, settings.releasebot_port, self.missing, self.registry, over_http
         )
         self.gauges = Gauges(self.registry)
+        self.care = Care(self.db, self.ports)
         self.metronome = Metronome()
 
     def nudge(self) -> None:
@@ -177,14 +179,8 @@ class Bot:
         return found
 
     async def heal(self) -> None:
-        """Look after what runs outside the bot: connections and routers."""
+        """Look after what runs outside the bot: connections, routers, services."""
         if self.sockets:
             await self.sockets.heal()
         for name in self.config.products:
-            for where, target in self.ports(name).targets.items():
-                try:
-                    await target.heal()
-                except TargetError as error:
-                    log.warning(
-                        "clock: a target needs help", product=name, environment=where, error=str(error)
-                    )
+            await self.care.look_after(name)

@@ -6,24 +6,18 @@ from typing import Any
 
 from sqlalchemy import select
 
-from pipeline import environment
-from pipeline.config import Check, Playbook, Suite
+from pipeline import bundles, environment
+from pipeline.config import Check, Suite
 from pipeline.context import Context, Failed
 from pipeline.errors import PipelineError
 from pipeline.junit import SuiteResult, read_suite
 from pipeline.models import Approval, Release, StageRun
-from pipeline.models import Image as ImageRow
-from pipeline.ports import Bundle, Command, CommandResult, DeployTarget, Image, MigrationJob, ServiceSpec
+from pipeline.ports import Bundle, Command, CommandResult, DeployTarget, Image, MigrationJob
 
 
-def variables(ctx: Context, where: str, playbook: Playbook | None = None) -> dict[str, str]:
+def variables(ctx: Context, where: str) -> dict[str, str]:
     """The declared variables and secrets of one environment. Raises PipelineError naming what is missing."""
-    values, missing = environment.declared(playbook or ctx.playbook, ctx.product, where, ctx.ports.secrets)
-    if missing:
-        raise PipelineError(
-            f"{where} needs {', '.join(missing)}. Set them where the bot runs, then try again."
-        )
-    return values
+    return bundles.variables(ctx.ports, ctx.playbook, where)
 
 
 async def run_check(
@@ -96,42 +90,12 @@ def target(ctx: Context, where: str) -> DeployTarget:
 
 async def images(ctx: Context, release_id: str) -> tuple[Image, ...]:
     """The images that a release was tested, approved and deployed with."""
-    async with ctx.db.reading() as session:
-        rows = await session.scalars(select(ImageRow).where(ImageRow.release_id == release_id))
-        return tuple(Image(row.component, row.version, row.digest, row.reference) for row in rows)
+    return await bundles.images(ctx.db, release_id)
 
 
 async def bundle(ctx: Context, where: str, release: Release | None = None) -> Bundle:
-    """All services of a release for one environment, by the digests that were built and approved."""
-    release = release or ctx.release
-    playbook = Playbook.model_validate(release.playbook)
-    built = {image.component: image for image in await images(ctx, release.id)}
-    lost = [name for name in playbook.components if name not in built]
-    gone = [image.component for image in built.values() if not await ctx.ports.builder.exists(image)]
-    if lost or gone:
-        names = ", ".join([*lost, *gone])
-        raise PipelineError(
-            f"The image of {names} of {release.version} is not in the store any more. Release it again."
-        )
-    env = variables(ctx, where, playbook)
-    return Bundle(
-        release.id,
-        release.version,
-        tuple(
-            ServiceSpec(
-                component=name,
-                image=built[name],
-                run=part.run,
-                route=part.route,
-                health=part.health,
-                version_path=part.version,
-                grace=part.grace.total_seconds(),
-                ready_timeout=part.ready_timeout.total_seconds(),
-                env=env | {"RELEASE_ENVIRONMENT": where},
-            )
-            for name, part in playbook.components.items()
-        ),
-    )
+    """All services of a release (this one unless another is given) for one environment."""
+    return await bundles.bundle(ctx.db, ctx.ports, release or ctx.release, where)
 
 
 async def base_release(ctx: Context) -> Release | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pipeline.context import Context, Outcome, Passed, Waiting
 from pipeline.errors import PipelineError
 from pipeline.events import request
-from pipeline.stages.common import kept_by, target
+from pipeline.stages.common import bundle, kept_by, target
 
 SHOWN = 5
 """Log lines shown to people; the rest is counted."""
@@ -19,6 +19,8 @@ async def run(ctx: Context) -> Outcome:
     asks = request("decision", ctx.run.id)
     if by := await kept_by(ctx):
         return Passed("watch_overruled", {"by": by})
+    if await target(ctx, "production").missing():
+        await target(ctx, "production").prepare(await bundle(ctx, "production"))
     lines = await critical_lines(ctx, since)
     if lines:
         facts = {"count": len(lines), "lines": [ctx.ports.redact(line)[:300] for line in lines[:SHOWN]]}

@@ -169,8 +169,8 @@ async def test_the_watch_asks_a_person_when_critical_lines_appear(tmp_path: Path
         house.world.log_lines.append("CRITICAL ledger: out of balance")
         house.world.pass_time(minutes=11)
         house.nudge()
-        shown = await house.until(release.id, lambda s: s.runs["watch"].code == "watch_critical")
-        assert shown.release.status is ReleaseStatus.WAITING
+        shown = await house.until(release.id, lambda s: s.release.status is ReleaseStatus.WAITING)
+        assert shown.runs["watch"].code == "watch_critical"
         run = shown.runs["watch"]
         await deciding.settle(house.service, LEE, release.id, run.id, "keep", house.click())
         shown = await house.until(release.id, lambda s: s.runs["watch"].status == "succeeded")

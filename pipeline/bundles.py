@@ -1,0 +1,60 @@
+"""Bundles: all services of a release for one environment, from what was built, approved and declared."""
+
+from sqlalchemy import select
+
+from pipeline import environment
+from pipeline.config import Playbook
+from pipeline.context import Ports
+from pipeline.errors import PipelineError
+from pipeline.models import Image as ImageRow
+from pipeline.models import Release
+from pipeline.ports import Bundle, Image, ServiceSpec
+from pipeline.store import Database
+
+
+async def images(db: Database, release_id: str) -> tuple[Image, ...]:
+    """The images that a release was tested, approved and deployed with."""
+    async with db.reading() as session:
+        rows = await session.scalars(select(ImageRow).where(ImageRow.release_id == release_id))
+        return tuple(Image(row.component, row.version, row.digest, row.reference) for row in rows)
+
+
+def variables(ports: Ports, playbook: Playbook, where: str) -> dict[str, str]:
+    """The declared variables and secrets of one environment. Raises PipelineError naming what is missing."""
+    values, missing = environment.declared(playbook, ports.product, where, ports.secrets)
+    if missing:
+        raise PipelineError(
+            f"{where} needs {', '.join(missing)}. Set them where the bot runs, then try again."
+        )
+    return values
+
+
+async def bundle(db: Database, ports: Ports, release: Release, where: str) -> Bundle:
+    """The bundle, by the digests in the database. Raises PipelineError when an image or a variable is gone."""
+    playbook = Playbook.model_validate(release.playbook)
+    built = {image.component: image for image in await images(db, release.id)}
+    lost = [name for name in playbook.components if name not in built]
+    gone = [image.component for image in built.values() if not await ports.builder.exists(image)]
+    if lost or gone:
+        names = ", ".join([*lost, *gone])
+        raise PipelineError(
+            f"The image of {names} of {release.version} is not in the store any more. Release it again."
+        )
+    env = variables(ports, playbook, where) | {"RELEASE_ENVIRONMENT": where}
+    services = tuple(_service(playbook, name, built[name], env) for name in playbook.components)
+    return Bundle(release.id, release.version, services)
+
+
+def _service(playbook: Playbook, name: str, image: Image, env: dict[str, str]) -> ServiceSpec:
+    part = playbook.components[name]
+    return ServiceSpec(
+        component=name,
+        image=image,
+        run=part.run,
+        route=part.route,
+        health=part.health,
+        version_path=part.version,
+        grace=part.grace.total_seconds(),
+        ready_timeout=part.ready_timeout.total_seconds(),
+        env=env,
+    )
