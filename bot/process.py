@@ -12,7 +12,7 @@ import structlog
 from bot.app import web_client
 from bot.logs import configure
 from bot.settings import Settings
-from bot.wiring import Bot, read_config, redactor
+from bot.wiring import Bot, MakePorts, make_ports, read_config, redactor
 from pipeline import lease
 from pipeline.errors import ConfigError
 
@@ -44,11 +44,11 @@ def only_one(state: Path) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Bot]:
+async def running(settings: Settings, outside: MakePorts = make_ports) -> AsyncIterator[Bot]:
     """A started bot; stopped gracefully at the end."""
     config = read_config(settings.releasebot_config, await own_team(settings))
     configure(settings.releasebot_log, redactor(settings, config))
-    bot = Bot(settings, config)
+    bot = Bot(settings, config, outside)
     with only_one(settings.releasebot_state) if bot.db.sqlite else contextlib.nullcontext():
         await bot.db.migrate()
         if bot.db.sqlite:
@@ -99,11 +99,11 @@ async def _stop(bot: Bot, loops: list[asyncio.Task[None]]) -> None:
     log.info("bot: stopped")
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, outside: MakePorts = make_ports) -> None:
     """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings):
+    async with running(settings, outside):
         await stop.wait()

@@ -43,6 +43,9 @@ log = structlog.get_logger()
 
 COMMITTER = ("Release bot", "release-bot@localhost")
 
+MakePorts = Callable[[str, Product, Path, Directory, Callable[[str], str]], Ports]
+"""Makes one product's world outside: its name and settings, the state folder, who people are, redaction."""
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -130,18 +133,16 @@ def make_ports(
 
 
 class Bot:
-    """The whole process, ready to start."""
+    """The whole process, ready to start. `outside` makes each product's world; tests bring their own."""
 
-    def __init__(self, settings: Settings, config: BotFile) -> None:
+    def __init__(self, settings: Settings, config: BotFile, outside: MakePorts = make_ports) -> None:
         self.settings, self.config = settings, config
         self.redact = redactor(settings, config)
         self.db = Database(settings.database_url)
         self.client = web_client(settings)
         directory = SlackDirectory(self.client)
         state = settings.releasebot_state.absolute()
-        self.ports = cache(
-            lambda name: make_ports(name, config.products[name], state, directory, self.redact)
-        )
+        self.ports = cache(lambda name: outside(name, config.products[name], state, directory, self.redact))
         owner = f"{socket.gethostname()}:{os.getpid()}"
         self.service = Service(self.db, config, self.ports, utc_now, self.nudge)
         self.engine = Engine(self.db, self.ports, utc_now, owner, committed=self.nudge_outbox)
