@@ -21,10 +21,11 @@ async def canary_began(town: Town) -> float:
 @pytest.mark.slow
 async def test_no_request_fails_from_deploy_to_rollback(tmp_path: Path) -> None:
     async with open_town(tmp_path / "town", canary=12, watch=600) as town:
+        await town.type(DANA, "/release", "v0.2.0")
+        await town.message("Checklist. Before")
+        await town.tick_all(DANA, "Checklist. Before")
+        await town.message("Approval needed")
         async with Visitors(town.url, clients=20, rate=RATE) as visitors:
-            await town.type(DANA, "/release", "v0.2.0")
-            await town.message("Checklist. Before")
-            await town.tick_all(DANA, "Checklist. Before")
             await town.approve()
             began = await canary_began(town)
             await town.until(lambda shown: shown.runs["canary"].code == "canary_passed")
