@@ -19,12 +19,15 @@ def released(shown: Snapshot, product: Product) -> Message | None:
     gone = release.status in (ReleaseStatus.ROLLING_BACK, ReleaseStatus.ROLLED_BACK)
     headline = f"{words.title(release)} " + ("was live and went back" if gone else "is live")
     groups = grouped(shown)
-    changes = [parts.section(f"*{name}*\n" + "\n".join(f"• {words.safe(c, 160)}" for c in subjects))
-               for name, subjects in groups]  # fmt: skip
+    changes = [
+        section
+        for name, subjects in groups
+        for section in parts.lines([f"*{name}*", *(f"• {words.safe(c, 160)}" for c in subjects)], most=3)
+    ]
     blocks = [
         parts.header(f"{'↩️' if gone else '🎉'} {headline}"),
         *(changes or [parts.section("_No changes are listed._")]),
-        parts.section("*Risks*\n" + "\n".join(risk_lines(shown))),
+        *parts.lines(["*Risks*", *risk_lines(shown)], most=6),
         parts.section(f"*Way back*\n{way_back_line(shown)}"),
         parts.actions(
             "announcement",

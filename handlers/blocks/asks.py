@@ -34,7 +34,7 @@ def checklist(shown: Snapshot, phase: str) -> Message | None:
     waiting = run.status in _OPEN
     blocks = [
         parts.header(f"📋 {headline}"),
-        *[_item(shown, item, waiting) for item in items[:MOST_ITEMS]],
+        *[_item(shown, item, waiting) for item in _in_sight(items)],
         parts.context(
             *_more(items), "The bot ticks what it can prove, with the evidence; people tick the rest."
         ),
@@ -45,9 +45,17 @@ def checklist(shown: Snapshot, phase: str) -> Message | None:
     )
 
 
+def _in_sight(items: list[ChecklistItem]) -> list[ChecklistItem]:
+    """The items with a block of their own, in their order. Of too many the open ones: they need their button."""
+    first = sorted(items, key=lambda item: item.done)[:MOST_ITEMS]
+    return [item for item in items if item in first]
+
+
 def _more(items: list[ChecklistItem]) -> list[str]:
-    hidden = items[MOST_ITEMS:]
-    return [f"and {len(hidden)} more, {sum(i.done for i in hidden)} of them done"] if hidden else []
+    still_open = sum(not item.done for item in items) - MOST_ITEMS
+    next_ = f"; {still_open} open ones follow as these are ticked" if still_open > 0 else ""
+    hidden = len(items) - MOST_ITEMS
+    return [f"and {hidden} more{next_}"] if hidden > 0 else []
 
 
 def _item(shown: Snapshot, item: ChecklistItem, waiting: bool) -> Any:
@@ -84,7 +92,7 @@ def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
             Change=f"{len(shown.changes)} commits since {release.base_version or 'the beginning'}",
             Way_back=way_back_line(shown),
         ),
-        parts.section("*Risks*\n" + "\n".join(risk_lines(shown))),
+        *parts.lines(["*Risks*", *risk_lines(shown)], most=8),
         change_rows(shown, product),
         parts.section(f"⏳ {words.person(pressed[-1].user)}: being recorded…")
         if pressed
@@ -126,7 +134,7 @@ def _approval_decided(shown: Snapshot, run: StageRun) -> Message:
     mark, word = ("✅", "approved") if approved else ("⛔", "rejected")
     commit = f"commit `{words.short(shown.release.commit)}`"
     who = f"{words.person(decision.user)} {word} it {words.when(decision.at)} for {commit}."
-    quote = f"\n> {words.safe(decision.note)}" if decision.note else ""
+    quote = "\n> " + words.safe(decision.note).replace("\n", "\n> ") if decision.note else ""
     blocks = [
         parts.header(f"{mark} {title} {word}"),
         parts.section(who + quote),
@@ -145,7 +153,7 @@ def decision(shown: Snapshot, run: StageRun) -> Message:
     blocks = [
         parts.header(f"🙋 {title} needs a decision"),
         parts.section(said),
-        parts.section("```" + "\n".join(words.safe(line, 200) for line in run.facts["lines"]) + "```")
+        parts.fenced([words.safe(line, 200) for line in run.facts["lines"]])
         if run.facts.get("lines")
         else None,
         parts.actions(

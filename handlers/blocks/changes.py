@@ -11,6 +11,9 @@ from pipeline.snapshot import Snapshot
 MOST_CHANGES = 15
 """Changes listed in one message; the rest is counted, and the link shows all."""
 
+MOST_RISKS = 20
+"""Risks listed in one message, the breaking changes first; the rest is counted."""
+
 TOLD = GROUPS[: GROUPS.index("Documentation")]
 """The groups that readers care about; documentation, maintenance and the rest are counted."""
 
@@ -65,7 +68,9 @@ def risk_lines(shown: Snapshot) -> list[str]:
         f"• {words.safe(r.id)} {words.safe(r.title, 120)}: {words.safe(r.mitigation, 200)}"
         for r in playbook.risks
     ]
-    return [*breaking, *named, *migrated, *behind, *standing][:20] or ["• none is known"]
+    rows = [*breaking, *named, *migrated, *behind, *standing]
+    more = [f"• and {len(rows) - MOST_RISKS} more"] if len(rows) > MOST_RISKS else []
+    return [*rows[:MOST_RISKS], *more] or ["• none is known"]
 
 
 def way_back_line(shown: Snapshot) -> str:

@@ -50,11 +50,11 @@ def approve(shown: Snapshot, run_id: int) -> dict[str, Any]:
     boxes = CheckboxesElement(
         action_id=ids.INPUT, options=[Option(text=parts.plain(text), value=value) for text, value in seen]
     )
-    digests = "\n".join(f"{image.component} `{words.short(image.digest)}`" for image in shown.images)
+    images = [f"{image.component} `{words.short(image.digest)}`" for image in shown.images]
     blocks = [
         _alert(f"This lets {release.version} go to production.", "warning"),
-        parts.facts(Commit=f"`{words.short(release.commit)}`", Images=digests or "—"),
-        parts.section("*Risks*\n" + "\n".join(risk_lines(shown)[:8])),
+        *parts.lines([f"*Commit* `{words.short(release.commit)}`", "*Images*", *(images or ["—"])]),
+        *parts.lines(["*Risks*", *risk_lines(shown)]),
         parts.section(f"*Way back*\n{way_back_line(shown)}"),
         InputBlock(block_id=ids.SEEN, label=parts.plain("I have looked at"), element=boxes),
         _reason("Note for the record", "Shown in the thread and kept.", optional=True, block_id=ids.NOTE),
@@ -80,13 +80,12 @@ def roll_back(back: WayBack) -> dict[str, Any]:
     speed = (
         "It is warm: traffic moves at once." if back.warm else "It is started again from its images first."
     )
-    digests = "\n".join(f"{name} `{words.short(digest)}`" for name, digest in back.digests.items())
+    images = [f"{name} `{words.short(digest)}`" for name, digest in back.digests.items()]
     blocks = [
         _alert(f"Production goes from {release.version} back to {to.version}. {speed}", "error"),
-        parts.facts(
-            From=f"{release.version} (`{words.short(release.commit)}`)", To=f"{to.version}\n{digests}"
-        ),
-        parts.section(f"*Database*\n{_database(back)}"),
+        parts.facts(From=f"{release.version} (`{words.short(release.commit)}`)", To=to.version),
+        *parts.lines([f"*Images of {to.version}*", *images]),
+        *parts.lines(["*Database*", *_database(back)]),
         _undo(back),
         _reason("Why", "It goes into the announcement and stays on the lock."),
         parts.context("Afterwards production is locked until an approver unlocks it."),
@@ -96,15 +95,13 @@ def roll_back(back: WayBack) -> dict[str, Any]:
     return _form(ids.ROLLBACK_FORM, title, "Roll back", f"Keep {release.version}", blocks, **hints)
 
 
-def _database(back: WayBack) -> str:
+def _database(back: WayBack) -> list[str]:
     if not back.revisions:
-        return "No migration belongs to this release; the data stays as it is."
-    named = "\n".join(
-        f"• `{words.safe(r['revision'], 40)}` {words.safe(r['title'], 100)}" for r in back.revisions
-    )
+        return ["No migration belongs to this release; the data stays as it is."]
+    named = [f"• `{words.safe(r['revision'], 40)}` {words.safe(r['title'], 100)}" for r in back.revisions]
     if back.undoable:
-        return f"{named}\nIt can be undone: a backup is written first, then its downgrade runs."
-    return f"{named}\nIt cannot be undone safely: the schema stays, {back.to.version} runs on it."
+        return [*named, "It can be undone: a backup is written first, then its downgrade runs."]
+    return [*named, f"It cannot be undone safely: the schema stays, {back.to.version} runs on it."]
 
 
 def _undo(back: WayBack) -> InputBlock | None:

@@ -34,12 +34,10 @@ def _evidence(run: StageRun) -> list[Part]:
             )
         )
     if facts.get("report"):
-        shown.append(
-            parts.section("```" + "\n".join(words.safe(line, 110) for line in facts["report"][:25]) + "```")
-        )
+        shown.append(parts.fenced([words.safe(line, 110) for line in facts["report"][:25]]))
     return [*shown]
 
 
 def _tail(name: str, tail: list[str]) -> Part:
-    lines = "\n".join(words.safe(line, 180) for line in tail[-MOST_LINES:])
-    return parts.section(f"`{words.safe(name, 60)}`\n```{lines or '(no output)'}```")
+    lines = [words.safe(line, 180) for line in tail[-MOST_LINES:]]
+    return parts.fenced(lines, f"`{words.safe(name, 60)}`\n")

@@ -1,5 +1,6 @@
 """The small parts that the messages are made of, within Slack's limits (notes of each limit beside it)."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from slack_sdk.models.blocks import (
 HEADER_LIMIT = 150
 SECTION_LIMIT = 3000
 FIELD_LIMIT = 2000
+LINES_LIMIT = SECTION_LIMIT - 40
+"""Leaves room for the line that counts the rest."""
 TEXT_LIMIT = 3900
 """Slack answers msg_too_long above 4,000 characters of `text`."""
 
@@ -47,8 +50,16 @@ def as_dicts(blocks: Iterable[Part]) -> list[dict[str, Any]]:
     return [block if isinstance(block, dict) else block.to_dict() for block in blocks if block is not None]
 
 
+_HALF = re.compile(r"(<[^<>]*|&\w{0,5})$")
+"""A mention, date or escaped sign that a cut went through."""
+
+
+def cut_markup(text: str, limit: int) -> str:
+    return text if len(text) <= limit else _HALF.sub("", text[: limit - 1]) + "…"
+
+
 def mrkdwn(text: str, limit: int = SECTION_LIMIT) -> MarkdownTextObject:
-    return MarkdownTextObject(text=cut(text, limit), verbatim=True)
+    return MarkdownTextObject(text=cut_markup(text, limit), verbatim=True)
 
 
 def plain(text: str, limit: int = 75) -> PlainTextObject:
@@ -63,14 +74,25 @@ def section(text: str, accessory: ButtonElement | None = None) -> SectionBlock:
     return SectionBlock(text=mrkdwn(text), accessory=accessory)
 
 
-def lines(rows: Sequence[str]) -> list[SectionBlock]:
-    """Rows of text in as many sections as Slack's 3,000 characters a section need."""
+def lines(rows: Sequence[str], most: int = 20) -> list[SectionBlock]:
+    """Rows of text in as many sections as Slack's 3,000 characters need, `most` of them; the rest is counted."""
     pages: list[list[str]] = [[]]
-    for row in rows:
-        if sum(len(line) + 1 for line in pages[-1]) + len(row) > SECTION_LIMIT - 10:
+    for number, row in enumerate(rows):
+        if sum(len(line) + 1 for line in pages[-1]) + len(row) > LINES_LIMIT:
+            if len(pages) == most:
+                pages[-1].append(f"_and {len(rows) - number} more_")
+                break
             pages.append([])
-        pages[-1].append(cut(row, SECTION_LIMIT - 10))
+        pages[-1].append(cut_markup(row, LINES_LIMIT))
     return [section("\n".join(page)) for page in pages if page]
+
+
+def fenced(rows: Sequence[str], before: str = "") -> SectionBlock:
+    """Lines as they are, in a fence; what does not fit is left out at the top, where it matters least."""
+    kept, room = list(rows), SECTION_LIMIT - len(before) - 10
+    while sum(len(row) + 1 for row in kept) > room:
+        del kept[0]
+    return section(f"{before}```" + "\n".join(kept or ["(no output)"]) + "```")
 
 
 def facts(**named: str) -> SectionBlock:

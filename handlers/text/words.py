@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from html import escape as _escape
 
 from pipeline.models import Release
+from pipeline.plain import plain_lines
 from pipeline.states import ReleaseStatus, StageStatus
 
 MARKS = {
@@ -29,10 +30,8 @@ STATES = {
 
 
 def safe(text: object, limit: int = 500) -> str:
-    """Outside text for mrkdwn: markup and mentions in it do nothing; cut to `limit` characters."""
-    cut = str(text)
-    cut = cut if len(cut) <= limit else cut[: limit - 1] + "…"
-    return _escape(cut, quote=False).replace("`", "ʼ")
+    """Outside text for mrkdwn: markup, mentions and reordering marks in it do nothing; cut to `limit` characters."""
+    return _escape(plain_lines(str(text), limit), quote=False).replace("`", "ʼ")
 
 
 def person(user: str | None) -> str:
