@@ -1,0 +1,141 @@
+"""People at the sandbox's page: what they type, press and see, in a real browser."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Locator, Page, async_playwright, expect
+
+from handlers.text import ids
+
+CHROMIUM = shutil.which("chromium")
+ARGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+"""Where the pictures go: CI keeps them, git does not."""
+
+WIDTH, HEIGHT = 1100, 900
+SOON, LATER = 10_000, 90_000
+"""Milliseconds: for what the page does itself, and for what the bot has to work for."""
+
+
+@dataclass
+class Screen:
+    """The page as one person sees it at a time."""
+
+    page: Page
+    shots: int = 0
+
+    # --------------------------------------------------------------- people
+
+    async def act_as(self, user: str) -> None:
+        await self.page.get_by_test_id(f"user-{user}").click()
+        await self.page.locator(f"[data-testid=user-{user}] input:checked").wait_for()
+
+    async def type(self, text: str) -> None:
+        """Type into the channel's message field and send."""
+        field = self.page.get_by_test_id("composer-input")
+        await field.fill(text)
+        await field.press("Enter")
+
+    async def press(self, message: Locator, action: str) -> None:
+        await message.locator(f'[data-action-id="{action}"]').first.click(timeout=LATER)
+
+    async def answer(self, yes: bool = True) -> None:
+        """Answer the question before a button does something."""
+        await self.page.get_by_test_id("confirm-accept" if yes else "confirm-deny").click()
+
+    async def tick_all(self, message: Locator) -> None:
+        """Press "Mark done" until none is left: as a person would, one after the other."""
+        buttons = message.locator(f'[data-action-id="{ids.TICK}"]')
+        await buttons.first.wait_for(timeout=LATER)
+        while left := await buttons.count():
+            await buttons.first.click()
+            await buttons.nth(left - 1).wait_for(state="detached", timeout=LATER)
+
+    # ---------------------------------------------------------------- forms
+
+    async def form(self) -> Locator:
+        """The form that has opened."""
+        modal = self.page.get_by_test_id("modal")
+        await modal.wait_for(timeout=SOON)
+        return modal
+
+    async def send_form(self) -> None:
+        """Submit the form, which must be accepted."""
+        await self.page.get_by_test_id("modal-submit").click()
+        await self.page.get_by_test_id("modal").wait_for(state="detached", timeout=SOON)
+
+    async def refused(self, block: str, why: str) -> None:
+        """Submit the form, which must be refused with these words beside the field."""
+        await self.page.get_by_test_id("modal-submit").click()
+        error = self.page.locator(f'[data-testid=field-error][data-block-id="{block}"]')
+        await expect(error).to_contain_text(why)
+
+    # -------------------------------------------------------------- looking
+
+    async def message(self, headline: str, wait: int = LATER) -> Locator:
+        """The newest message of the channel with this in it."""
+        found = self.page.locator("#timeline [data-testid=message]").filter(has_text=headline).last
+        await found.wait_for(timeout=wait)
+        return found
+
+    async def card(self, version: str) -> Locator:
+        """The one message of a release."""
+        messages = self.page.locator("#timeline [data-testid=message]").filter(
+            has_text=f"core-hub {version} — "
+        )
+        found = messages.filter(has_text="details are in the thread").last
+        await found.wait_for(timeout=LATER)
+        return found
+
+    async def in_thread(self, text: str) -> Locator:
+        """A message of the open thread."""
+        found = self.page.locator("#thread [data-testid=message]").filter(has_text=text).last
+        await found.wait_for(timeout=LATER)
+        return found
+
+    async def open_thread(self, card: Locator) -> None:
+        await card.get_by_test_id("open-thread").click()
+        await self.page.get_by_test_id("thread-panel").wait_for(timeout=SOON)
+
+    async def close_thread(self) -> None:
+        await self.page.get_by_test_id("thread-close").click()
+        await self.page.get_by_test_id("thread-panel").wait_for(state="hidden", timeout=SOON)
+
+    async def shot(self, name: str, of: Locator | None = None) -> None:
+        """Keep a picture of the page, scrolled to a message."""
+        self.shots += 1
+        if of is not None:
+            await of.evaluate("message => message.scrollIntoView({block: 'start'})")
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=SHOTS / f"{self.shots:02}-{name}.png", animations="disabled")
+
+
+@asynccontextmanager
+async def open_screen(url: str) -> AsyncIterator[Screen]:
+    """The page in a browser; an error in its console fails the test."""
+    problems: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGS])
+        try:
+            page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            page.set_default_timeout(SOON)
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
+            await page.goto(url)
+            await page.wait_for_selector("body[data-ready=true]")
+            yield Screen(page)
+        finally:
+            await browser.close()
+    assert not problems
