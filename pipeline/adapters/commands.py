@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+import structlog
+
 from pipeline.errors import CommandError
 from pipeline.files import readable, write_atomic
 from pipeline.groups import ProcessId, end_group, identify, insist, is_running, marked
@@ -33,6 +35,8 @@ _CHUNK = 65_536
 _MARK = "RELEASEBOT_COMMAND"
 
 Redact = Callable[[str], str]
+
+log = structlog.get_logger()
 
 
 class LocalRunner:
@@ -55,6 +59,7 @@ class LocalRunner:
         finally:
             tail = await insist(asyncio.to_thread(sink.close))
         seconds = time.monotonic() - started
+        log.info("command: ended", command=command.name, code=code, seconds=round(seconds, 3))
         if code is not None:
             return CommandResult(command.name, code, seconds, tail)
         note = f"[stopped: it ran into its time limit of {command.timeout:g} s]"
