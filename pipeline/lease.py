@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.errors import LeaseLost
 from pipeline.models import Delivery, Release, StageRun
-from pipeline.store import Database
+from pipeline.store import Database, wake
 
 LEASE = 5.0
 """Seconds a release is held without a heartbeat."""
@@ -116,11 +116,15 @@ async def give_back(db: Database, held: Claim) -> None:
             .values(owner=None, lease_until=0.0)
             .execution_options(synchronize_session=False)
         )
+        await wake(session, held.release.id)
 
 
 async def free_all(db: Database) -> None:
     """End every lease. Only for a process that knows itself to be alone (it holds the state folder's lock):
     whoever held them is dead, and nobody needs to wait until they run out."""
+    unsent = (Delivery.sent < Delivery.wanted, Delivery.given_up.is_(None))
     async with db.transaction() as session:
-        for model in (Release, Delivery):
-            await session.execute(update(model).values(owner=None, lease_until=0.0))
+        for held in (update(Release), update(Delivery).where(*unsent)):
+            await session.execute(
+                held.where(column("owner").is_not(None)).values(owner=None, lease_until=0.0)
+            )

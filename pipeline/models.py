@@ -26,7 +26,10 @@ from sqlalchemy.types import TypeDecorator
 
 from pipeline.states import ReleaseStatus, StageStatus
 
-_UNSENT = text("sent < wanted")
+_UNSENT = text("sent < wanted AND given_up IS NULL")
+_GIVEN_UP = text("given_up IS NOT NULL")
+_UNHANDLED = text("handled_at IS NULL")
+_UNTIDIED = text("tidied_at IS NULL AND finished_at IS NOT NULL")
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only for INTEGER primary keys."""
@@ -62,7 +65,10 @@ class Base(DeclarativeBase):
 
 
 class Release(Base):
-    """One release of one version, with its lease (`owner`, `epoch`, `lease_until`)."""
+    """One release of one version, with its lease (`owner`, `epoch`, `lease_until`).
+
+    `tidied_at` is when retention took its progress away; what people decided stays.
+    """
 
     __tablename__ = "releases"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -88,11 +94,16 @@ class Release(Base):
     signals: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    tidied_at: Mapped[datetime | None]
     owner: Mapped[str | None] = mapped_column(String(80))
     epoch: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
     wake_at: Mapped[datetime | None] = mapped_column(index=True)
-    __table_args__ = (Index("ix_releases_product_created", "product", "created_at"),)
+    __table_args__ = (
+        Index("ix_releases_product_created", "product", "created_at"),
+        Index("ix_releases_status", "status"),
+        Index("ix_releases_untidied", "finished_at", postgresql_where=_UNTIDIED, sqlite_where=_UNTIDIED),
+    )
 
 
 class StageRun(Base):
@@ -184,8 +195,8 @@ class Approval(Base):
 
     __tablename__ = "approvals"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
-    stage_run_id: Mapped[int] = mapped_column(BigId)
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"), index=True)
+    stage_run_id: Mapped[int] = mapped_column(BigId, index=True)
     decision: Mapped[str] = mapped_column(String(10))
     user: Mapped[str] = mapped_column("user_id", String(40))
     team: Mapped[str] = mapped_column(String(40))
@@ -230,11 +241,15 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("release_id", "topic"),
         Index("ix_deliveries_due", "next_at", postgresql_where=_UNSENT, sqlite_where=_UNSENT),
+        Index("ix_deliveries_given_up", "id", postgresql_where=_GIVEN_UP, sqlite_where=_GIVEN_UP),
     )
 
 
 class Inbox(Base):
-    """What Slack sent, stored before it was acked; `dedup` is the same for a doubled delivery."""
+    """What Slack sent, stored before it was acked; `dedup` is the same for a doubled delivery.
+
+    Who deals with it holds it by a lease, as a release is held: a peer takes over what was left.
+    """
 
     __tablename__ = "inbox"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -243,3 +258,8 @@ class Inbox(Base):
     payload: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]
     handled_at: Mapped[datetime | None] = mapped_column(index=True)
+    owner: Mapped[str | None] = mapped_column(String(80))
+    lease_until: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    __table_args__ = (
+        Index("ix_inbox_unhandled", "id", postgresql_where=_UNHANDLED, sqlite_where=_UNHANDLED),
+    )

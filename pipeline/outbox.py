@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import aliased
 
@@ -117,16 +117,17 @@ class Outbox:
         """Whether nothing is waiting to be sent."""
         async with self.db.reading() as session:
             waiting = select(Delivery.id).where(Delivery.sent < Delivery.wanted, Delivery.given_up.is_(None))
-            return not self._tasks and await session.scalar(waiting.limit(1)) is None
+            next_one = waiting.order_by(Delivery.next_at).limit(1)
+            return not self._tasks and await session.scalar(next_one) is None
 
     # -------------------------------------------------------------- one message
 
     def _due(self, now: datetime) -> Any:
         """Unsent and due; nothing of a release before its card, which is its thread's parent."""
         card = aliased(Delivery)
-        has_card = exists().where(
-            card.release_id == Delivery.release_id, card.topic == CARD, card.ts.is_not(None)
-        )
+        of_release = (card.release_id == Delivery.release_id, card.topic == CARD)
+        # A scalar, not EXISTS: PostgreSQL would read all cards there ever were into a hash first.
+        has_card = select(card.ts).where(*of_release).scalar_subquery().is_not(None)
         free = or_(Delivery.owner.is_(None), Delivery.lease_until < self.db.now)
         return (
             select(Delivery)

@@ -107,9 +107,11 @@ async def live_deployment(session: AsyncSession, product: str) -> Deployment | N
 
 
 async def active_release(session: AsyncSession, product: str) -> Release | None:
-    """The release that holds the product now, if any."""
+    """The release that holds the product now, if any: an active one has its lock, whatever the history is."""
     found: Release | None = await session.scalar(
-        select(Release).where(Release.product == product, Release.status.in_(ACTIVE)).limit(1)
+        select(Release)
+        .join(Lock, Lock.release_id == Release.id)
+        .where(Lock.product == product, Lock.environment == "production", Release.status.in_(ACTIVE))
     )
     return found
 

@@ -32,11 +32,20 @@ def upgrade() -> None:
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner", sa.String(length=80), nullable=True),
+        sa.Column("lease_until", sa.Float(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint("dedup", name=op.f("uq_inbox_dedup")),
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_inbox_handled_at"), ["handled_at"], unique=False)
+        batch_op.create_index(
+            "ix_inbox_unhandled",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("handled_at IS NULL"),
+            sqlite_where=sa.text("handled_at IS NULL"),
+        )
 
     op.create_table(
         "locks",
@@ -100,7 +109,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("releases", schema=None) as batch_op:
         batch_op.create_index("ix_releases_product_created", ["product", "created_at"], unique=False)
-        batch_op.create_index("ix_releases_status", ["status", "product"], unique=False)
+        batch_op.create_index("ix_releases_status", ["status"], unique=False)
         batch_op.create_index(
             "ix_releases_untidied",
             ["finished_at"],
@@ -300,6 +309,11 @@ def downgrade() -> None:
     op.drop_table("releases")
     op.drop_table("locks")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_inbox_unhandled",
+            postgresql_where=sa.text("handled_at IS NULL"),
+            sqlite_where=sa.text("handled_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_inbox_handled_at"))
 
     op.drop_table("inbox")
