@@ -29,7 +29,7 @@ class Gauges:
         self.sockets.set(sockets)
         async with db.reading() as session:
             counted = await session.execute(select(Release.status, func.count()).group_by(Release.status))
-            by_status = dict(counted.tuples().all())
+            by_status = dict(iter(counted))
             unsent = select(func.count()).where(Delivery.sent < Delivery.wanted)
             self.unsent.set(await session.scalar(unsent.where(Delivery.given_up.is_(None))) or 0)
             self.given_up.set(await session.scalar(unsent.where(Delivery.given_up.is_not(None))) or 0)
