@@ -2,7 +2,7 @@
 
 from handlers.blocks import parts
 from handlers.blocks.card import changes_link, may_go_back, roll_back_button
-from handlers.blocks.changes import grouped, risk_lines, way_back_line
+from handlers.blocks.changes import grouped, risk_lines, way_back, way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
 from handlers.text.stages import outcome
@@ -28,7 +28,7 @@ def released(shown: Snapshot, product: Product) -> Message | None:
         parts.header(f"{'↩️' if gone else '🎉'} {headline}"),
         *(changes or [parts.section("_No changes are listed._")]),
         *parts.lines(["*Risks*", *risk_lines(shown)], most=6),
-        parts.section(f"*Way back*\n{way_back_line(shown)}"),
+        parts.section(f"*Way back*\n{way_back(shown)}"),
         parts.actions(
             "announcement",
             changes_link(release, product),
@@ -58,14 +58,15 @@ def turned_back(shown: Snapshot) -> Message:
     title, old = words.title(release), release.base_version or "nothing"
     headline = f"{title} was rolled back to {old}" if done else f"The rollback of {title} did not finish"
     reason = words.safe(release.reason, 500) if release.reason else _failed(shown)
-    undo = shown.runs.get("undo-migration")
+    undo, by = shown.runs.get("undo-migration"), (release.turned or {}).get("actor")
     blocks = [
         parts.header(f"{'↩️' if done else '❌'} {headline}"),
         parts.section(f"*Why*\n{reason}"),
         parts.facts(
-            Production=f"serves {old}" if done else f"look now: {_failed(shown)}",
+            Production=f"serves {old}" if done else "look at it now: it may serve either version",
             Database=outcome(undo) if undo and outcome(undo) else "as it was",
-            Owner=words.person(release.requested_by),
+            Rolled_back_by=words.person(by),
+            Release_asked_by=words.person(release.requested_by),
             Next="production is locked; deal with the cause, then unlock"
             if shown.lock
             else "production is unlocked; the next release can start",
@@ -96,15 +97,22 @@ def turned_back(shown: Snapshot) -> Message:
 
 
 def ended(shown: Snapshot) -> Message:
-    """A release that ended before production: in its thread, and to the channel."""
-    title, failed = words.title(shown.release), shown.release.status is ReleaseStatus.FAILED
+    """A release that ended before production: in its thread, and to the channel. It mentions who asked."""
+    release, failed = shown.release, shown.release.status is ReleaseStatus.FAILED
+    title, old = words.title(release), release.base_version or "what it served before"
     word = "failed before production" if failed else "was stopped"
-    why = _failed(shown) if failed else words.safe(shown.release.reason or "a person stopped it")
-    old = shown.release.base_version or "what it served before"
-    text = f"{title} {word}: {why} Production still serves {old}; nothing of it is left running."
-    mark = "❌" if failed else "🚫"
-    body = f"{mark} *{title} {word}.*\n{why}\n_Production still serves {old}; nothing is left running._"
+    why = f"{_failed(shown) if failed else _stopped(shown)}".rstrip(".") + "."
+    calm = f"Production still serves {old}; nothing of it is left running."
+    next_ = f"{words.person(release.requested_by)}: when the cause is dealt with, release it again."
+    body = f"{'❌' if failed else '🚫'} *{title} {word}.*\n{why}\n_{calm}_\n{next_}"
+    text = f"{title} {word}: {why} {calm} {next_}"
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts([parts.section(body)]), True, True)
+
+
+def _stopped(shown: Snapshot) -> str:
+    by = words.person((shown.release.turned or {}).get("actor"))
+    reason = shown.release.reason
+    return f"{by} stopped it" + (f": {words.safe(reason)}" if reason else "")
 
 
 def _failed(shown: Snapshot) -> str:

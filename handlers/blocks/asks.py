@@ -6,7 +6,7 @@ from slack_sdk.models.blocks import ButtonElement
 
 from handlers.blocks import parts
 from handlers.blocks.card import changes_link, may_go_back, roll_back_button
-from handlers.blocks.changes import change_rows, risk_lines, way_back_line
+from handlers.blocks.changes import change_rows, risk_lines, way_back, way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
 from handlers.text.stages import outcome, sentence
@@ -28,21 +28,29 @@ def checklist(shown: Snapshot, phase: str) -> Message | None:
     if not items or run is None:
         return None
     done = sum(item.done for item in items)
-    when = "Before" if phase == "before" else "After"
-    headline = f"{when} {words.title(shown.release)} — {done} of {len(items)} done"
+    headline = f"{phase} {words.title(shown.release)} — {done} of {len(items)} done"
     open_ = [item.title for item in items if not item.done]
     waiting = run.status in _OPEN
     blocks = [
-        parts.header(f"📋 {headline}"),
+        parts.header(f"📋 Checklist {headline}"),
+        parts.section(f"{words.person(shown.release.requested_by)}: {_needed(len(open_))}")
+        if open_ and waiting
+        else None,
         *[_item(shown, item, waiting) for item in _in_sight(items)],
         parts.context(
             *_more(items), "The bot ticks what it can prove, with the evidence; people tick the rest."
         ),
     ]
-    text = f"Checklist. {headline}." + (f" Open: {', '.join(open_)}." if open_ else "")
+    text = f"Checklist. {headline[0].upper()}{headline[1:]}." + (
+        f" Open: {', '.join(open_)}." if open_ else ""
+    )
     return Message(
         parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, broadcast=bool(open_)
     )
+
+
+def _needed(count: int) -> str:
+    return "one item needs a person." if count == 1 else f"{count} items need a person."
 
 
 def _in_sight(items: list[ChecklistItem]) -> list[ChecklistItem]:
@@ -88,12 +96,11 @@ def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
         parts.section(
             f"{waiting_for}: one approval is needed, not from {words.person(release.requested_by)}, who asked."
         ),
-        parts.facts(
-            Change=f"{len(shown.changes)} commits since {release.base_version or 'the beginning'}",
-            Way_back=way_back_line(shown),
-        ),
-        *parts.lines(["*Risks*", *risk_lines(shown)], most=8),
+        parts.facts(**_tried(shown)),
+        parts.section(f"*{len(shown.changes)} changes since {release.base_version or 'the beginning'}*"),
         change_rows(shown, product),
+        *parts.lines(["*Risks*", *risk_lines(shown)], most=8),
+        parts.section(f"*Way back*\n{way_back(shown)}"),
         parts.section(f"⏳ {words.person(pressed[-1].user)}: being recorded…")
         if pressed
         else _decide(shown, product, run),
@@ -104,6 +111,25 @@ def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
         f"{words.person(release.requested_by)}; {len(shown.changes)} changes; expires {words.plain_when(expires)}."
     )
     return Message(text, parts.as_dicts(blocks), in_thread=True, broadcast=True)
+
+
+_CHECKS = {
+    "test": "tests and lint",
+    "evaluation": "evaluation",
+    "staging-checks": "staging",
+    "checklist": "checklist",
+}
+
+
+def _tried(shown: Snapshot) -> dict[str, str]:
+    """What this very commit has passed, and where it can be looked at."""
+    passed = [
+        word for name, word in _CHECKS.items()
+        if name in shown.runs and shown.runs[name].status is StageStatus.SUCCEEDED
+    ]  # fmt: skip
+    staging = shown.runs.get("staging")
+    url = staging.facts.get("url", "") if staging else ""
+    return {"Passed": ", ".join(passed) or "nothing yet", "Staging": f"it runs at {url}" if url else "—"}
 
 
 def _decide(shown: Snapshot, product: Product, run: StageRun) -> Any:
@@ -146,16 +172,14 @@ def _approval_decided(shown: Snapshot, run: StageRun) -> Message:
 
 def decision(shown: Snapshot, run: StageRun) -> Message:
     """Something in production needs a person: what was found, and the ways on."""
-    title, said = words.title(shown.release), outcome(run)
+    title, said, lines = words.title(shown.release), outcome(run), run.facts.get("lines")
     if run.status not in _OPEN:
         text = f"{title}: {'settled' if run.status is StageStatus.SUCCEEDED else 'no longer asked'}."
         return Message(text, parts.as_dicts([parts.section(f"✅ *{text}* {said}")]), in_thread=True)
     blocks = [
         parts.header(f"🙋 {title} needs a decision"),
-        parts.section(said),
-        parts.fenced([words.safe(line, 200) for line in run.facts["lines"]])
-        if run.facts.get("lines")
-        else None,
+        parts.section(f"{_concerned(shown)}: {_found(run) if lines else said}"),
+        parts.fenced([words.safe(line, 200) for line in lines]) if lines else None,
         parts.actions(
             "decision",
             roll_back_button(shown.release, shown) if may_go_back(shown) else None,
@@ -168,6 +192,17 @@ def decision(shown: Snapshot, run: StageRun) -> Message:
     return Message(
         f"{title} needs a decision: {said}", parts.as_dicts(blocks), in_thread=True, broadcast=True
     )
+
+
+def _concerned(shown: Snapshot) -> str:
+    """Who asked and who approved: a mention notifies them, an edit of the card would not."""
+    people = [shown.release.requested_by, *(a.user for a in shown.approvals if a.decision == "approve")]
+    return ", ".join(words.person(user) for user in dict.fromkeys(people))
+
+
+def _found(run: StageRun) -> str:
+    count = run.facts.get("count", len(run.facts["lines"]))
+    return f"{count} critical log line{'' if count == 1 else 's'} since all traffic went over."
 
 
 _UNTOUCHED = "Production is as it was; `/release abort` stops this release."
@@ -184,6 +219,6 @@ def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
 
 
 _KEEP = {
-    "watch": ("It may stay", "The release goes on as if the watch had passed."),
+    "watch": ("Keep it live", "The release goes on as if the watch had passed."),
     "evaluation": ("Accept the suite", "The next releases are compared with this result."),
 }

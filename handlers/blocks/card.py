@@ -9,9 +9,12 @@ from handlers.text.stages import outcome
 from pipeline.config import Product
 from pipeline.models import Release
 from pipeline.snapshot import Snapshot, Step
-from pipeline.states import ReleaseStatus, StageStatus
+from pipeline.states import PASSED_STAGE, ReleaseStatus, StageStatus
 
-_TALKATIVE = frozenset({StageStatus.FAILED, StageStatus.WAITING})
+_NOW = frozenset({StageStatus.FAILED, StageStatus.WAITING})
+"""What a reader must know at once: it is said in the notification too."""
+
+_TALKATIVE = _NOW | {StageStatus.SKIPPED}
 """Steps that say how they are doing on the card itself; the others' details are in the thread."""
 
 _ENDED = frozenset(
@@ -42,7 +45,7 @@ def _position(shown: Snapshot) -> str:
 def _text(shown: Snapshot, headline: str) -> str:
     by = words.person(shown.release.requested_by)
     current = "; ".join(
-        f"{step.phrase}: {step.status.value}" for step in shown.steps if step.status in _TALKATIVE
+        f"{step.phrase}: {outcome(step.run)}" for step in shown.steps if step.run and step.status in _NOW
     )
     text = f"Release {headline}. Started by {by}. {current}"
     return parts.cut(text.strip(), parts.TEXT_LIMIT)
@@ -84,28 +87,51 @@ def _passed(shown: Snapshot, stage: str) -> bool:
 
 
 def _steps(shown: Snapshot) -> list[str]:
-    turned = shown.release.direction in ("rollback", "clean-up")
-    rows = [_row(step) for step in (shown.release_steps if turned else shown.steps) if step.run or not turned]
-    if turned:
-        rows += ["*The way back*" if shown.release.direction == "rollback" else "*Cleaning up*"]
-        rows += [_row(step) for step in shown.steps]
-    if shown.release.reason:
-        rows.append(f"_Reason:_ {words.safe(shown.release.reason, 300)}")
-    return rows
+    here = [_row(step) for step in shown.steps]
+    why = [f"*Why* {words.safe(shown.release.reason, 300)}"] if shown.release.reason else []
+    begun = [step for step in shown.release_steps if step.run]
+    match shown.release.direction:
+        case "rollback":
+            return [*why, "*The way back*", *here, "*Before it*", *_summary(begun)]
+        case "clean-up":
+            return [*why, *[_row(step) for step in begun], "*Cleaning up*", *here]
+    return here
+
+
+def _summary(begun: list[Step]) -> list[str]:
+    """At night what went well is a number; what did not is named."""
+    done = sum(step.status in PASSED_STAGE for step in begun)
+    return [
+        f"✅ {done} steps of the release",
+        *(_row(step) for step in begun if step.status not in PASSED_STAGE),
+    ]
 
 
 def _row(step: Step) -> str:
-    mark = words.MARKS[step.status]
     active = step.status in (StageStatus.RUNNING, StageStatus.WAITING)
     phrase = f"*{step.phrase}*" if active else step.phrase
-    detail = outcome(step.run) if step.run and step.status in _TALKATIVE else ""
-    return f"{mark} {phrase}{_took(step)}" + (f" — {detail}" if detail else "")
+    detail = _detail(step)
+    return f"{_mark(step)} {phrase}{_took(step)}" + (f" — {detail}" if detail else "")
+
+
+def _mark(step: Step) -> str:
+    """Waiting for a time to come needs nobody: only what asks people has the raised hand."""
+    timed = step.run is not None and step.run.due_at is not None and "asks" not in step.run.data
+    waits = step.status is StageStatus.WAITING
+    return words.MARKS[StageStatus.RUNNING if waits and timed else step.status]
+
+
+def _detail(step: Step) -> str:
+    if step.status is StageStatus.CANCELLED:
+        return "stopped"
+    return outcome(step.run) if step.run and step.status in _TALKATIVE else ""
 
 
 def _took(step: Step) -> str:
     if step.run is None or step.run.finished_at is None or step.status is StageStatus.SKIPPED:
         return ""
-    return f" · {words.lasted((step.run.finished_at - step.run.started_at).total_seconds())}"
+    seconds = (step.run.finished_at - step.run.started_at).total_seconds()
+    return f" · {words.lasted(seconds)}" if seconds >= 1 else ""
 
 
 def _buttons(shown: Snapshot, product: Product) -> list[ButtonElement | None]:
@@ -165,7 +191,6 @@ def changes_link(release: Release, product: Product) -> ButtonElement | None:
 
 
 def _footer(release: Release) -> str:
-    ended = f" · took {words.lasted((release.finished_at - release.created_at).total_seconds())}" if (
-        release.finished_at
-    ) else ""  # fmt: skip
-    return f"`{release.id}`{ended} · details are in the thread"
+    ended = release.finished_at if release.status in _ENDED else None
+    took = f" · took {words.lasted((ended - release.created_at).total_seconds())}" if ended else ""
+    return f"`{release.id}`{took} · details are in the thread"

@@ -7,6 +7,7 @@ from handlers.text import words
 from pipeline.changes import GROUPS, Change
 from pipeline.config import Playbook, Product
 from pipeline.snapshot import Snapshot
+from pipeline.states import PASSED_STAGE
 
 MOST_CHANGES = 15
 """Changes listed in one message; the rest is counted, and the link shows all."""
@@ -18,21 +19,19 @@ TOLD = GROUPS[: GROUPS.index("Documentation")]
 """The groups that readers care about; documentation, maintenance and the rest are counted."""
 
 
-def change_rows(shown: Snapshot, product: Product) -> Any:
-    """The newest changes as rich text: what outsiders wrote stays plain."""
+def change_rows(shown: Snapshot, product: Product | None = None) -> Any:
+    """The newest changes as rich text: what outsiders wrote stays plain. With the product commits are links."""
     changes = shown.changes
     if not changes:
         return parts.section("_No changes are listed._")
-    rows = [
-        [_commit(change, shown, product), (f"  {_line(change)}", None)] for change in changes[:MOST_CHANGES]
-    ]
+    rows = [[_commit(change, product), (f"  {_line(change)}", None)] for change in changes[:MOST_CHANGES]]
     if len(changes) > MOST_CHANGES:
         rows.append([(f"and {len(changes) - MOST_CHANGES} more", None)])
     return parts.outside_list(rows)
 
 
-def _commit(change: Change, shown: Snapshot, product: Product) -> tuple[str, str | None]:
-    url = product.commit_url.replace("{sha}", change.sha) if product.commit_url else None
+def _commit(change: Change, product: Product | None) -> tuple[str, str | None]:
+    url = product.commit_url.replace("{sha}", change.sha) if product and product.commit_url else None
     return change.sha[:7], url
 
 
@@ -65,7 +64,7 @@ def risk_lines(shown: Snapshot) -> list[str]:
     flags = dict.fromkeys(words.safe(flag, 60) for change in changes for flag in change.flags)
     behind = [f"• behind flags: {', '.join(flags)}"] if flags else []
     standing = [
-        f"• {words.safe(r.id)} {words.safe(r.title, 120)}: {words.safe(r.mitigation, 200)}"
+        f"• *{words.safe(r.id, 40)}* {words.safe(r.title, 120)} — {words.safe(r.mitigation, 200)}"
         for r in playbook.risks
     ]
     rows = [*breaking, *named, *migrated, *behind, *standing]
@@ -78,4 +77,13 @@ def way_back_line(shown: Snapshot) -> str:
     base = shown.release.base_version
     if base is None:
         return "none: this is the first version"
-    return f"`/rollback` or the button: back to {base}, which is kept warm until the watch has ended"
+    retired = shown.runs.get("retire")
+    cold = retired is not None and retired.status in PASSED_STAGE
+    how = "is started again from its images" if cold else "is kept warm until the watch has ended"
+    return f"`/rollback` or the button: back to {base}, which {how}"
+
+
+def way_back(shown: Snapshot) -> str:
+    """The way back with what the authors of the changes say about it."""
+    said = dict.fromkeys(words.safe(text, 160) for change in shown.changes for text in change.rollback)
+    return "\n".join([way_back_line(shown), *(f"• {text}" for text in list(said)[:MOST_CHANGES])])

@@ -6,8 +6,9 @@ from typing import Any
 from slack_sdk.models.blocks import CheckboxesElement, InputBlock, Option, PlainTextInputElement
 
 from handlers.blocks import parts
-from handlers.blocks.changes import risk_lines, way_back_line
+from handlers.blocks.changes import change_rows, risk_lines, way_back
 from handlers.text import ids, words
+from pipeline.config import Playbook
 from pipeline.snapshot import Snapshot
 from pipeline.turning import WayBack
 
@@ -39,7 +40,9 @@ def _reason(label: str, hint: str, optional: bool = False, block_id: str = ids.R
         label=parts.plain(label),
         hint=parts.plain(hint, 150),
         optional=optional,
-        element=PlainTextInputElement(action_id=ids.INPUT, multiline=True, max_length=500),
+        element=PlainTextInputElement(
+            action_id=ids.INPUT, multiline=True, max_length=500, focus_on_load=not optional
+        ),
     )
 
 
@@ -52,15 +55,25 @@ def approve(shown: Snapshot, run_id: int) -> dict[str, Any]:
     )
     images = [f"{image.component} `{words.short(image.digest)}`" for image in shown.images]
     blocks = [
-        _alert(f"This lets {release.version} go to production.", "warning"),
+        _alert(f"{release.version} goes to production at once: {_first_share(shown)}", "warning"),
         *parts.lines([f"*Commit* `{words.short(release.commit)}`", "*Images*", *(images or ["—"])]),
+        parts.section(f"*{len(shown.changes)} changes since {release.base_version or 'the beginning'}*"),
+        change_rows(shown),
         *parts.lines(["*Risks*", *risk_lines(shown)]),
-        parts.section(f"*Way back*\n{way_back_line(shown)}"),
+        parts.section(f"*Way back*\n{way_back(shown)}"),
         InputBlock(block_id=ids.SEEN, label=parts.plain("I have looked at"), element=boxes),
         _reason("Note for the record", "Shown in the thread and kept.", optional=True, block_id=ids.NOTE),
     ]
     hints = {"release": release.id, "run": run_id}
     return _form(ids.APPROVE_FORM, f"Approve {release.version}", "Approve", "Cancel", blocks, **hints)
+
+
+def _first_share(shown: Snapshot) -> str:
+    """What the approval sets in motion."""
+    steps = Playbook.model_validate(shown.release.playbook).canary.steps
+    if shown.release.base_version is None or not steps:
+        return "all traffic."
+    return f"{' %, '.join(map(str, steps))} % of the traffic first, then all of it."
 
 
 def reject(shown: Snapshot, run_id: int) -> dict[str, Any]:
@@ -107,6 +120,6 @@ def _database(back: WayBack) -> list[str]:
 def _undo(back: WayBack) -> InputBlock | None:
     if not back.undoable:
         return None
-    undo = Option(text=parts.plain("Undo the migration too"), value="undo")
+    undo = Option(text=parts.plain("Undo it, after a backup"), value="undo")
     boxes = CheckboxesElement(action_id=ids.INPUT, options=[undo], initial_options=[undo])
     return InputBlock(block_id=ids.UNDO, label=parts.plain("Migration"), element=boxes, optional=True)

@@ -34,7 +34,7 @@ def _evidence(run: StageRun) -> list[Part]:
             )
         )
     if facts.get("report"):
-        shown.append(parts.fenced([words.safe(line, 110) for line in facts["report"][:25]]))
+        shown += parts.lines(["*Measured*", *(f"• {words.safe(line, 300)}" for line in facts["report"][:25])])
     return [*shown]
 
 

@@ -40,6 +40,11 @@ def _suite_problems(facts: Facts) -> str:
     return "; ".join([*failures, *missing][:4]) or f"it ended with code {facts['code']}"
 
 
+def _reasons(facts: Facts, most: int) -> str:
+    """The first reasons in one sentence; each of them is one already."""
+    return "; ".join(safe(reason, 160).rstrip(".") for reason in facts["reasons"][:most])
+
+
 PROBLEMS: Mapping[str, str] = {
     "tag_taken": "the tag {tag} exists at `{commit}`; release a newer version",
     "not_on_main": "commit `{commit}` is not on the main branch; merge it first",
@@ -53,9 +58,7 @@ GOOD: Mapping[str, Sentence] = {
     "tests_passed": _took,
     "built": _images,
     "no_evaluation": lambda f: "the playbook has none",
-    "evaluation_passed": lambda f: (
-        "; ".join(safe(reason, 160) for reason in f["reasons"]) or "all thresholds are met"
-    ),
+    "evaluation_passed": lambda f: _reasons(f, 10) or "all thresholds are met",
     "evaluation_suite_accepted": lambda f: f"{person(f['by'])} accepted it as the new suite",
     "evaluation_baseline": lambda f: "kept, to compare the next release with",
     "no_baseline": lambda f: "there is no verdict to compare with",
@@ -74,14 +77,16 @@ GOOD: Mapping[str, Sentence] = {
     "verified": lambda f: f"{f['steps']} steps passed",
     "published": lambda f: f"tag {safe(f['tag'])}",
     "announced": lambda f: "in this channel",
-    "watch_passed": lambda f: f"{f['minutes']:g} min without a critical error" + _dashboard(f),
+    "watch_passed": lambda f: f"{lasted(f['minutes'] * 60)} without a critical error" + _dashboard(f),
     "watch_overruled": lambda f: f"{person(f['by'])} decided that it stays",
     "nothing_to_retire": lambda f: "nothing ran beside it",
     "retired": lambda f: f"{safe(f['version'])} stopped; its images are kept",
     "switched_back": lambda f: (
         f"{safe(f['version'])} serves again" + (" (it was kept warm)" if f["warm"] else "")
     ),
-    "migration_undone": lambda f: "undone: " + ", ".join(f"`{safe(r, 40)}`" for r in f["revisions"]),
+    "migration_undone": lambda f: (
+        "migration undone: " + ", ".join(f"`{safe(r, 40)}`" for r in f["revisions"])
+    ),
     "migration_kept": lambda f: "the schema stays as it is: " + KEPT.get(f["why"].split()[0], safe(f["why"])),
     "verified_back": lambda f: f"{f['steps']} steps passed on {safe(f['version'])}",
     "announced_back": lambda f: "production is locked",
@@ -103,10 +108,8 @@ BAD: Mapping[str, Sentence] = {
     "evaluation_not_run": lambda f: (
         f"the evaluation ended with code {f['code']}: no verdict, which is not a pass"
     ),
-    "evaluation_failed": lambda f: "; ".join(safe(reason, 160) for reason in f["reasons"][:5]),
-    "evaluation_no_verdict": lambda f: (
-        "no verdict, which is not a pass: " + "; ".join(map(safe, f["reasons"][:3]))
-    ),
+    "evaluation_failed": lambda f: _reasons(f, 5),
+    "evaluation_no_verdict": lambda f: "no verdict, which is not a pass: " + _reasons(f, 3),
     "seed_failed": lambda f: f"the seed ended with code {f['code']}",
     "suite_failed": lambda f: f"{safe(f['suite'])}: {_suite_problems(f)}",
     "rejected": lambda f: f"{person(f['by'])} rejected it: {safe(f['reason'])}",
@@ -130,10 +133,7 @@ OPEN: Mapping[str, Sentence] = {
     "watching": lambda f: f"until {when(f['until'], '{time_secs}')}",
     "watch_critical": lambda f: f"{f['count']} critical log line(s): " + safe(f["lines"][0], 200),
     "dashboard_wrong": lambda f: safe(f["problem"], 300),
-    "evaluation_suite_changed": lambda f: (
-        "it meets its thresholds but cannot be compared: "
-        + "; ".join(safe(reason, 160) for reason in f["reasons"][:3])
-    ),
+    "evaluation_suite_changed": lambda f: "it meets its thresholds but cannot be compared: " + _reasons(f, 3),
     "publish_failed": lambda f: (
         "production is live, but the tag could not be pushed: " + safe(f["error"], 300)
     ),
