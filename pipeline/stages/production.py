@@ -1,12 +1,14 @@
 """Production: backup, migration, canary, promotion, smoke. The way back is ready before the way forward."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 
 from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.events import Fact
 from pipeline.models import Deployment, Release
+from pipeline.ports import MigrationJob, Revision
 from pipeline.stages.common import bundle, database_url, migration_job, run_suite, suite_failed, target
 from pipeline.stages.watch import critical_lines
 
@@ -14,13 +16,17 @@ from pipeline.stages.watch import critical_lines
 async def back_up(ctx: Context) -> Outcome:
     """Before a migration only: without one the database is not touched."""
     job = migration_job(ctx, "production")
-    if job is None or not await ctx.ports.database.pending(job):
+    pending = await ctx.ports.database.pending(job) if job else ()
+    if job is None or not pending:
         return Skipped("no_migration")
-    if not await ctx.ports.database.current(job):
+    before = await ctx.ports.database.current(job)
+    if not before:
         return Skipped("database_new")
     destination = ctx.folder / "backup" / "production.backup"
     backup = await ctx.ports.database.backup(database_url(ctx, "production"), destination)
-    return Passed("backed_up", {"bytes": backup.stat().st_size}, {"path": str(backup)})
+    return Passed(
+        "backed_up", {"bytes": backup.stat().st_size}, {"path": str(backup), **_standing(before, pending)}
+    )
 
 
 async def migrate(ctx: Context) -> Outcome:
@@ -29,18 +35,30 @@ async def migrate(ctx: Context) -> Outcome:
     if job is None:
         return Skipped("no_migration")
     if "before" not in ctx.run.data:
-        pending = await ctx.ports.database.pending(job)
-        if not pending:
+        standing = await _look(ctx, job)
+        if not standing["revisions"]:
             return Skipped("no_migration")
-        before = list(await ctx.ports.database.current(job))
-        revisions = [
-            {"revision": r.revision, "title": r.title, "reversible": r.reversible, "why": r.why}
-            for r in pending
-        ]
-        await ctx.remember(before=before, revisions=revisions)
+        await ctx.remember(**standing)
     ctx.guard()
     await ctx.ports.database.upgrade(job)
     return Passed("migrated", {"revisions": ctx.run.data["revisions"]})
+
+
+async def _look(ctx: Context, job: MigrationJob) -> dict[str, Any]:
+    """Where the database stands. The backup's own look is used again: each one starts Alembic, and the
+    database to go back to is the one that was backed up."""
+    seen = ctx.data("backup")
+    if "before" in seen:
+        return {"before": seen["before"], "revisions": seen["revisions"]}
+    pending = await ctx.ports.database.pending(job)
+    return _standing(await ctx.ports.database.current(job) if pending else (), pending)
+
+
+def _standing(before: tuple[str, ...], pending: tuple[Revision, ...]) -> dict[str, Any]:
+    revisions = [
+        {"revision": r.revision, "title": r.title, "reversible": r.reversible, "why": r.why} for r in pending
+    ]
+    return {"before": list(before), "revisions": revisions}
 
 
 async def canary(ctx: Context) -> Outcome:
