@@ -1,6 +1,7 @@
-"""The desk: what comes in is stored, then acknowledged, then dealt with; what was left over is dealt with at start."""
+"""The desk: what comes in is stored, then acknowledged, then dealt with; what was left over is taken over."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,7 @@ from handlers.blocks import parts
 from handlers.text import refusals
 from pipeline import inbox
 from pipeline.errors import PipelineError, Refused, StoreError
+from pipeline.models import Inbox
 from pipeline.policy import Actor
 from pipeline.service import Service
 
@@ -52,21 +54,22 @@ class Desk:
 
     service: Service
     client: AsyncWebClient
+    owner: str = "desk"
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
     closing: bool = False
-    _busy: set[asyncio.Task[None]] = field(default_factory=set)
+    _busy: dict[int, asyncio.Task[None]] = field(default_factory=dict)
 
     async def store(self, request: Request) -> int | None:
         """Keep the request; None when the same one came before. Raises what the database raises."""
         return await inbox.receive(
-            self.service.db, request.kind, request.origin, vars(request) | {}, self.service.clock
+            self.service.db, self.owner, request.kind, request.origin, vars(request) | {}, self.service.clock
         )
 
     def begin(self, row: int, request: Request) -> None:
         """Deal with a stored request in the background, so that nobody waits for the acknowledgement."""
         task = asyncio.create_task(self.deal_with(row, request), name=f"{request.kind} {request.name}")
-        self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
+        self._busy[row] = task
+        task.add_done_callback(lambda _: self._busy.pop(row, None))
 
     async def deal_with(self, row: int, request: Request) -> None:
         """Answer a request: the effect, or a refusal that teaches. Then it is marked as answered."""
@@ -76,7 +79,7 @@ class Desk:
         except Refused as refusal:
             await self.refuse(request, refusal)
         except StoreError:
-            log.exception("desk: the database does not answer; the next start looks again", reference=row)
+            log.exception("desk: the database does not answer; the request is taken up again", reference=row)
             await self.refuse(request, Refused("database_gone"))
         except PipelineError as error:
             await self.refuse(request, Refused("trouble", error=str(error)))
@@ -84,27 +87,38 @@ class Desk:
             log.exception("desk: a request failed", request=request.name, reference=row)
             await self.refuse(request, Refused("broken", reference=f"inbox-{row}"))
 
-    async def resume(self) -> None:
-        """Deal with what was acknowledged before the last stop and not answered. Its triggers have expired."""
-        for row in await inbox.unhandled(self.service.db):
-            request = Request(**(row.payload | {"trigger": None}))
-            stale = self.service.clock() - row.received_at > TOO_OLD
-            known = (request.kind, request.name) in self.handlers
-            log.info("desk: a stored request", kind=row.kind, origin=row.dedup, stale=stale, known=known)
-            if stale or not known:
-                await self.refuse(request, Refused("stale"))
-                await inbox.handled(self.service.db, row.id, self.service.clock)
-            else:
-                self.begin(row.id, request)
+    async def look_after(self) -> None:
+        """Keep what is being dealt with; take over what was acknowledged by a bot that is gone, or by us before
+        the last stop. Raises StoreError."""
+        if self._busy:
+            await inbox.keep(self.service.db, self.owner, list(self._busy))
+        for row in [] if self.closing else await inbox.take_over(self.service.db, self.owner):
+            if row.id not in self._busy:
+                await self._resume(row)
+
+    async def _resume(self, row: Inbox) -> None:
+        """Its trigger has expired: a form cannot be opened any more."""
+        request = Request(**(row.payload | {"trigger": None}))
+        stale = self.service.clock() - row.received_at > TOO_OLD
+        known = (request.kind, request.name) in self.handlers
+        log.info("desk: a stored request", kind=row.kind, origin=row.dedup, stale=stale, known=known)
+        if stale or not known:
+            await self.refuse(request, Refused("stale"))
+            await inbox.handled(self.service.db, row.id, self.service.clock)
+        else:
+            self.begin(row.id, request)
 
     async def stop(self) -> None:
-        """Let what is under way end (at most five seconds); the rest is in the inbox."""
+        """Let what is under way end (at most five seconds); the rest is in the inbox, free for a peer."""
         self.closing = True
         if self._busy:
-            await asyncio.wait(self._busy, timeout=5)
-        for task in list(self._busy):
+            await asyncio.wait(self._busy.values(), timeout=5)
+        tasks = list(self._busy.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._busy, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(StoreError):
+            await inbox.give_back(self.service.db, self.owner)
 
     # -------------------------------------------------------------- answers
 

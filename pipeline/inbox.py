@@ -1,7 +1,10 @@
-"""The inbox: what the chat platform sent is stored before it is acknowledged, and answered exactly once."""
+"""The inbox: what the chat platform sent is stored before it is acknowledged, and answered exactly once.
+
+Whoever acknowledged a request holds it by a lease; when that process dies, a peer takes it over within seconds.
+"""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -10,35 +13,53 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from pipeline.errors import StoreError
 from pipeline.models import Inbox
 from pipeline.ports import Clock
-from pipeline.store import Database
+from pipeline.store import Database, wake
+
+LEASE = 8.0
+"""Seconds that a request is held without a sign of life from its holder."""
+MOST = 50
+"""Requests taken over at once."""
 
 
-async def receive(db: Database, kind: str, dedup: str, payload: dict[str, Any], clock: Clock) -> int | None:
-    """Store a request; its row's id, or None when the same one was stored before (a doubled delivery).
+@contextlib.contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreError(str(error)) from error
+
+
+async def receive(
+    db: Database, owner: str, kind: str, dedup: str, payload: dict[str, Any], clock: Clock
+) -> int | None:
+    """Store a request, held by `owner`; its row's id, or None when it was stored before (a doubled delivery).
 
     Raises StoreError when the database does not answer.
     """
-    values = {"kind": kind, "dedup": dedup, "payload": payload, "received_at": clock()}
+    said = {"kind": kind, "dedup": dedup, "payload": payload, "received_at": clock()}
+    values = said | {"owner": owner, "lease_until": db.now + LEASE}
     try:
-        async with db.transaction() as session:
-            result = await session.execute(insert(Inbox).values(values).returning(Inbox.id))
-            return int(result.scalar_one())
-    except IntegrityError:
-        return None
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreError(str(error)) from error
+        with _store_errors():
+            async with db.transaction() as session:
+                result = await session.execute(insert(Inbox).values(values).returning(Inbox.id))
+                return int(result.scalar_one())
+    except StoreError as error:
+        if isinstance(error.__cause__, IntegrityError):
+            return None
+        raise
 
 
 @contextlib.asynccontextmanager
 async def answering(db: Database, row_id: int, clock: Clock) -> AsyncIterator[None]:
     """Deal with a stored request in this block: however it ends, it is marked as answered, and not met again.
 
-    Raises StoreError when the database does not answer: then it is left for the next start.
+    Raises StoreError when the database does not answer: then it is left to be taken over.
     """
     try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreError(str(error)) from error
+        with _store_errors():
+            yield
+    except StoreError:
+        raise
     except Exception:
         await handled(db, row_id, clock)
         raise
@@ -47,14 +68,41 @@ async def answering(db: Database, row_id: int, clock: Clock) -> AsyncIterator[No
 
 async def handled(db: Database, row_id: int, clock: Clock) -> None:
     """Mark a request as answered. Raises StoreError when the database does not answer."""
-    try:
+    with _store_errors():
         async with db.transaction() as session:
             await session.execute(update(Inbox).where(Inbox.id == row_id).values(handled_at=clock()))
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreError(str(error)) from error
 
 
-async def unhandled(db: Database) -> list[Inbox]:
-    """What was acknowledged and not yet answered when the process ended, oldest first."""
-    async with db.reading() as session:
-        return list(await session.scalars(select(Inbox).where(Inbox.handled_at.is_(None)).order_by(Inbox.id)))
+async def keep(db: Database, owner: str, rows: Collection[int]) -> None:
+    """A sign of life for requests that their holder still deals with. Raises StoreError."""
+    held = update(Inbox).where(Inbox.id.in_(rows), Inbox.owner == owner)
+    with _store_errors():
+        async with db.transaction() as session:
+            await session.execute(held.values(lease_until=db.now + LEASE))
+
+
+async def take_over(db: Database, owner: str) -> list[Inbox]:
+    """Requests that were acknowledged and are held by nobody alive, oldest first; now held by `owner`.
+
+    Raises StoreError when the database does not answer.
+    """
+    left = select(Inbox).where(Inbox.handled_at.is_(None), Inbox.lease_until < db.now).order_by(Inbox.id)
+    with _store_errors():
+        async with db.reading() as session:
+            if await session.scalar(left.limit(1)) is None:
+                return []
+        async with db.transaction() as session:
+            rows = list(await session.scalars(left.limit(MOST).with_for_update(skip_locked=True)))
+            taken = update(Inbox).where(Inbox.id.in_([row.id for row in rows]))
+            held = taken.values(owner=owner, lease_until=db.now + LEASE)
+            await session.execute(held.execution_options(synchronize_session=False))
+    return rows
+
+
+async def give_back(db: Database, owner: str) -> None:
+    """Let go of everything at once, so that a peer (or the next start) goes on. Raises StoreError."""
+    held = update(Inbox).where(Inbox.owner == owner, Inbox.handled_at.is_(None))
+    with _store_errors():
+        async with db.transaction() as session:
+            await session.execute(held.values(owner=None, lease_until=0.0))
+            await wake(session)

@@ -46,7 +46,7 @@ class Face:
     async def start(self) -> None:
         self._loops = [asyncio.create_task(self.outbox.run()), asyncio.create_task(self._beat())]
         await self.server.start()
-        await self.desk.resume()
+        await self.desk.look_after()
         if self.sockets:
             await self.sockets.open()
 

@@ -209,8 +209,8 @@ STATE: Mapping[str, Sentences] = {
         "Look at `/release status`, and tell the bot's operator the reference `{reference}`.",
     ),
     "database_gone": (
-        "I could not finish this.",
-        "My database stopped answering, so what was not written did not happen.",
+        "I could not finish this yet.",
+        "My database stopped answering; I go on with it as soon as it is back.",
         "Look at `/release status` in a minute, and ask again if nothing has changed.",
     ),
     "not_recorded": (
