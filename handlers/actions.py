@@ -64,7 +64,7 @@ async def nothing(desk: Desk, request: Request) -> None:
 
 
 def _parts(request: Request) -> list[str]:
-    return ids.parts(str(request.fields.get("value", "")))
+    return ids.parts(str(request.fields.get("value") or ""))
 
 
 def _two(request: Request) -> tuple[str, int]:
