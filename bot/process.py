@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 BEAT = 0.5
 """Seconds between two looks at what is due."""
+LOOK_AFTER = 2.0
+"""Seconds between two looks at requests: theirs are the shortest leases (pipeline.inbox)."""
 HEAL = 5.0
 COUNT = 15.0
 
@@ -53,17 +55,17 @@ async def running(settings: Settings, outside: MakePorts = make_ports) -> AsyncI
         await bot.db.migrate()
         if bot.db.sqlite:
             await lease.free_all(bot.db)
-        loops = [asyncio.create_task(bot.engine.run()), asyncio.create_task(bot.outbox.run())]
+        bot.start_loops()
         try:
             await _start(bot)
             yield bot
         finally:
-            await _stop(bot, loops)
+            await _stop(bot)
 
 
 async def _start(bot: Bot) -> None:
     await bot.server.start()
-    await bot.desk.resume()
+    await bot.desk.look_after()
     if bot.sockets:
         await bot.sockets.open()
     _set_the_clock(bot)
@@ -74,18 +76,19 @@ async def _start(bot: Bot) -> None:
 
 def _set_the_clock(bot: Bot) -> None:
     async def beat() -> None:
-        bot.nudge()
+        bot.look()
 
     async def count() -> None:
         await bot.gauges.read(bot.db, bot.sockets.alive if bot.sockets else 0)
 
     bot.metronome.every(BEAT, beat, "look at what is due")
+    bot.metronome.every(LOOK_AFTER, bot.desk.look_after, "look after requests")
     bot.metronome.every(HEAL, bot.heal, "look after connections and routers")
     bot.metronome.every(COUNT, count, "count")
     bot.metronome.start()
 
 
-async def _stop(bot: Bot, loops: list[asyncio.Task[None]]) -> None:
+async def _stop(bot: Bot) -> None:
     """Take nothing more in, finish what is at hand, give leases back, send what can be sent."""
     bot.metronome.stop()
     if bot.sockets:
@@ -94,16 +97,22 @@ async def _stop(bot: Bot, loops: list[asyncio.Task[None]]) -> None:
     await bot.engine.stop()
     await bot.outbox.stop()
     await bot.server.stop()
-    await asyncio.gather(*loops, return_exceptions=True)
+    if bot.listening:
+        bot.listening.cancel()
+    await asyncio.gather(*bot.loops, return_exceptions=True)
     await bot.db.close()
     log.info("bot: stopped")
 
 
 async def run(settings: Settings, outside: MakePorts = make_ports) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT. A loop that breaks ends the process: a supervisor starts a sound one."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings, outside):
-        await stop.wait()
+    async with running(settings, outside) as bot:
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopped, *bot.loops], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        for ended in done:
+            ended.result()

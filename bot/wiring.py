@@ -1,11 +1,13 @@
 """Wiring: the only file that names concrete adapters."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
+from secrets import token_hex
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -33,6 +35,7 @@ from pipeline.config import BotFile, Product, load
 from pipeline.context import Ports
 from pipeline.engine import Engine
 from pipeline.errors import ConfigError
+from pipeline.listening import Listener
 from pipeline.outbox import Outbox
 from pipeline.ports import Directory
 from pipeline.redact import Redactor
@@ -143,11 +146,11 @@ class Bot:
         directory = SlackDirectory(self.client)
         state = settings.releasebot_state.absolute()
         self.ports = cache(lambda name: outside(name, config.products[name], state, directory, self.redact))
-        owner = f"{socket.gethostname()}:{os.getpid()}"
+        owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{token_hex(4)}"  # a container's pid comes again
         self.service = Service(self.db, config, self.ports, utc_now, self.nudge)
         self.engine = Engine(self.db, self.ports, utc_now, owner, committed=self.nudge_outbox)
         self.outbox = Outbox(self.db, Feed(self.client, self.service.product), utc_now, owner)
-        self.desk = Desk(self.service, self.client)
+        self.desk = Desk(self.service, self.client, owner)
         self.app = bolt_app(settings, self.client)
         register(self.app, self.desk)
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
@@ -159,10 +162,24 @@ class Bot:
         self.gauges = Gauges(self.registry)
         self.care = Care(self.db, self.ports)
         self.metronome = Metronome()
+        self.loops: list[asyncio.Task[None]] = []
+        self.listening: asyncio.Task[None] | None = None
 
-    def nudge(self) -> None:
-        """Something was committed: engine and outbox look at once."""
-        self.engine.nudge()
+    def start_loops(self) -> None:
+        """Start what runs for as long as the process: releases, messages, and hearing the other bots."""
+        self.loops = [asyncio.create_task(self.engine.run()), asyncio.create_task(self.outbox.run())]
+        if not self.db.sqlite:
+            self.listening = asyncio.create_task(Listener(self.db, self.nudge).run())
+            self.loops.append(self.listening)
+
+    def nudge(self, release_id: str = "") -> None:
+        """Something was committed (on this release, or anywhere): engine and outbox look at once."""
+        self.engine.nudge(release_id)
+        self.outbox.nudge()
+
+    def look(self) -> None:
+        """The clock's beat: has anything become due?"""
+        self.engine.look()
         self.outbox.nudge()
 
     def nudge_outbox(self) -> None:

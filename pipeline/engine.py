@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline import lease, playbook
 from pipeline.config import Playbook, paced
 from pipeline.context import Context, Failed, Outcome, Ports, Waiting
-from pipeline.errors import LeaseLost, PipelineError
+from pipeline.errors import LeaseLost, PipelineError, StoreError
 from pipeline.models import StageRun
 from pipeline.ports import Clock
 from pipeline.progress import Step, cross
@@ -44,28 +44,34 @@ class Engine:
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._stopping = False
 
-    def nudge(self) -> None:
-        """Look now: a release may have become due, or a person may have spoken."""
+    def look(self) -> None:
+        """Look for releases that have become due. Those under way watch their own time."""
         self._nudged.set()
-        for worker, _ in self._workers.values():
-            worker.nudged.set()
+
+    def nudge(self, release_id: str = "") -> None:
+        """Look now: a person may have spoken, to this release or (without an id) to any."""
+        self.look()
+        for known, (worker, _) in self._workers.items():
+            if release_id in ("", known):
+                worker.nudged.set()
 
     async def run(self) -> None:
         """Claim and work until `stop`. A database that went away is waited for."""
         while not self._stopping:
             self._nudged.clear()
             claimed = False
-            try:
+            with contextlib.suppress(StoreError):  # it says so itself, once
                 claimed = await self._claim_one()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("engine: the database does not answer, waiting", error=str(error))
             if not claimed:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._nudged.wait(), self.poll)
 
     async def _claim_one(self) -> bool:
         held = await lease.claim(self.db, self.owner, self.clock(), self.seconds)
-        if held is None or self._stopping:
+        if held is None:
+            return False
+        if self._stopping:
+            await lease.give_back(self.db, held)
             return False
         worker = Worker(self, held)
         previous = self._workers.pop(held.release.id, None)
@@ -107,17 +113,15 @@ class Worker:
             await self._work()
         except LeaseLost as lost:
             self.log.warning("worker: lease lost, stopping", why=str(lost))
-        except (SQLAlchemyError, OSError) as error:
-            self.log.warning(
-                "worker: the database does not answer; the release is claimed again", error=str(error)
-            )
+        except StoreError:
+            self.log.warning("worker: stops, the release is claimed again when the database answers")
         except Exception:
             self.log.exception("worker: unexpected end; the release is claimed again")
         finally:
             heart.cancel()
             await self._stop_tasks()
             await asyncio.gather(heart, return_exceptions=True)
-            with contextlib.suppress(SQLAlchemyError, OSError):
+            with contextlib.suppress(StoreError):
                 await lease.give_back(self.engine.db, self.held)
 
     async def _work(self) -> None:
@@ -189,8 +193,8 @@ class Worker:
                     task.cancel()
                 self.nudged.set()
                 return
-            except (SQLAlchemyError, OSError) as error:
-                self.log.warning("worker: no heartbeat", error=str(error))
+            except StoreError:
+                continue  # the next beat may come through; past its deadline the claim guards itself
 
     async def _execute(self, run: StageRun) -> Outcome:
         stage = playbook.STAGES.get(run.name)
@@ -198,12 +202,12 @@ class Worker:
             return Waiting("unknown_stage", {"stage": run.name})
         try:
             return await stage.run(self._context(run))
+        except (LeaseLost, StoreError, SQLAlchemyError):
+            raise
         except PipelineError as error:
             return Failed(
                 "trouble", {"error": self.engine.ports(self.held.release.product).redact(str(error))}
             )
-        except (LeaseLost, SQLAlchemyError):
-            raise
         except Exception:
             reference = f"{run.release_id[-6:]}-{run.id}"
             self.log.exception("stage crashed", stage=run.name, reference=reference)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.models import Delivery, Event, Release
+from pipeline.store import wake
 
 BOT = "bot"
 """The actor of what nobody asked for by hand."""
@@ -57,6 +58,7 @@ async def record(session: AsyncSession, release: Release, facts: Iterable[Fact],
         delivery.wanted = wanted.pop(delivery.topic)
         delivery.given_up = None
     session.add_all([_delivery(release.id, topic, event, at) for topic, event in wanted.items()])
+    await wake(session, release.id)
 
 
 def _event(release: Release, fact: Fact, at: datetime) -> Event:

@@ -14,7 +14,7 @@ from sqlalchemy import column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.errors import LeaseLost
-from pipeline.models import Delivery, Release, StageRun
+from pipeline.models import Delivery, Inbox, Release, StageRun
 from pipeline.store import Database, wake
 
 LEASE = 5.0
@@ -110,13 +110,15 @@ async def heartbeat(db: Database, held: Claim) -> None:
 async def give_back(db: Database, held: Claim) -> None:
     """Let go at once, so that a peer (or the next start) goes on without waiting for the lease to end."""
     async with db.transaction() as session:
-        await session.execute(
+        freed = await session.execute(
             update(Release)
             .where(Release.id == held.release.id, Release.owner == held.owner, Release.epoch == held.epoch)
             .values(owner=None, lease_until=0.0)
+            .returning(Release.id)
             .execution_options(synchronize_session=False)
         )
-        await wake(session, held.release.id)
+        if freed.one_or_none() is not None:
+            await wake(session, held.release.id)
 
 
 async def free_all(db: Database) -> None:
@@ -124,7 +126,8 @@ async def free_all(db: Database) -> None:
     whoever held them is dead, and nobody needs to wait until they run out."""
     unsent = (Delivery.sent < Delivery.wanted, Delivery.given_up.is_(None))
     async with db.transaction() as session:
-        for held in (update(Release), update(Delivery).where(*unsent)):
+        unanswered = update(Inbox).where(Inbox.handled_at.is_(None))
+        for held in (update(Release), update(Delivery).where(*unsent), unanswered):
             await session.execute(
                 held.where(column("owner").is_not(None)).values(owner=None, lease_until=0.0)
             )

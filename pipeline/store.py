@@ -2,18 +2,33 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, func, text
-from sqlalchemy.engine import make_url
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.sql.elements import ColumnElement
 
+from pipeline.errors import StoreError
+from pipeline.outage import Outage, translate_connecting, unanswered
+
+T = TypeVar("T")
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+CHANNEL = "releasebot"
+"""PostgreSQL's channel by which the bots on one database wake each other."""
+
+PATIENCE = 2.0
+"""Seconds that an answer may take when somebody waits for it: Slack gives an acknowledgement three."""
+CONNECTING, ANSWERING = 5.0, 60.0
+"""Seconds after which a PostgreSQL server that says nothing counts as gone."""
 
 
 class Database:
@@ -27,35 +42,75 @@ class Database:
         self.url = _async_url(url)
         self.sqlite = make_url(self.url).get_backend_name() == "sqlite"
         self._writing = asyncio.Lock() if self.sqlite else None
+        self.outage = Outage(_file(make_url(self.url)) if self.sqlite else None)
+        self._late: set[asyncio.Task[Any]] = set()
         self.engine = _engine(self.url, self.sqlite)
         self._reader = self.engine.execution_options(release_read=True)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session that commits at the end, or not at all."""
-        async with (
-            self._writing or contextlib.nullcontext(),
-            AsyncSession(self.engine, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield session
+        """A session that commits at the end, or not at all. Raises StoreError when the database is away."""
+        with self.outage.watching(writing=True):
+            async with (
+                self._writing or contextlib.nullcontext(),
+                AsyncSession(self.engine, expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                yield session
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for looking only; what it sees is one moment (SQLite) or the newest (PostgreSQL)."""
-        async with AsyncSession(self._reader, expire_on_commit=False) as session:
-            yield session
+        """A session for looking only; what it sees is one moment (SQLite) or the newest (PostgreSQL).
+
+        Raises StoreError when the database is away.
+        """
+        with self.outage.watching(writing=False):
+            async with AsyncSession(self._reader, expire_on_commit=False) as session:
+                yield session
+
+    async def soon(self, work: Coroutine[Any, Any, T], seconds: float = PATIENCE) -> T:
+        """What `work` gives, for somebody who waits. Raises StoreError when it takes longer than that.
+
+        The work is then left to end by itself: a driver's thread that waits for a lock cannot be called back.
+        """
+        task = asyncio.create_task(work)
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        await asyncio.wait({task}, timeout=seconds)
+        if task.done():
+            return task.result()
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise unanswered(f"no answer within {seconds:g} seconds")
 
     async def ping(self) -> None:
-        """Raises what the driver raises when the database is not reachable."""
+        """Raises StoreError when the database cannot be worked with. After an outage only a write tells."""
+        await self.soon(self._write() if self.outage.why else self._read())
+
+    async def _read(self) -> None:
         async with self.reading() as session:
             await session.execute(text("SELECT 1"))
 
+    async def _write(self) -> None:
+        async with self.transaction() as session:
+            await session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+
     async def migrate(self) -> None:
-        """Bring the schema to this version's head."""
-        await asyncio.to_thread(command.upgrade, alembic_config(self.url), "head")
+        """Bring the schema to this version's head. Raises StoreError, also for a schema of a newer version."""
+        try:
+            await asyncio.to_thread(command.upgrade, alembic_config(self.url), "head")
+        except (SQLAlchemyError, OSError) as error:
+            raise unanswered(str(error).partition("\n")[0]) from error
+        except CommandError as error:
+            raise StoreError(
+                f"The bot's database is not of this version: {error}. Nothing was changed."
+                " Next: run the version that it was last migrated with, or a newer one."
+            ) from error
 
     async def close(self) -> None:
+        """Let go of every connection, also of those that still wait for an answer."""
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
         await self.engine.dispose()
 
     @property
@@ -64,6 +119,15 @@ class Database:
         if self.sqlite:
             return (func.julianday("now") - 2440587.5) * 86400.0
         return func.date_part("epoch", func.clock_timestamp())
+
+
+async def wake(session: AsyncSession, release_id: str = "") -> None:
+    """Have the other bots look (at one release, or at everything) as soon as this transaction commits.
+
+    On SQLite there is no other bot.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(select(func.pg_notify(CHANNEL, release_id)))
 
 
 def alembic_config(url: str) -> Config:
@@ -80,11 +144,20 @@ def _async_url(url: str) -> str:
     return f"{drivers.get(scheme, scheme)}{separator}{rest}"
 
 
+def _file(url: URL) -> Path | None:
+    return Path(url.database) if url.database and url.database != ":memory:" else None
+
+
 def _engine(url: str, sqlite: bool) -> AsyncEngine:
     if not sqlite:
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    if folder := make_url(url).database:
-        Path(folder).parent.mkdir(parents=True, exist_ok=True)
+        limits = {"timeout": CONNECTING, "command_timeout": ANSWERING}
+        engine = create_async_engine(
+            url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=limits
+        )
+        translate_connecting(engine.sync_engine)
+        return engine
+    if file := _file(make_url(url)):
+        file.parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, connect_args={"timeout": 10})
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
