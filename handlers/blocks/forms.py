@@ -113,7 +113,8 @@ def _database(back: WayBack) -> list[str]:
         return ["No migration belongs to this release; the data stays as it is."]
     named = [f"• `{words.safe(r['revision'], 40)}` {words.safe(r['title'], 100)}" for r in back.revisions]
     if back.undoable:
-        return [*named, "It can be undone: a backup is written first, then its downgrade runs."]
+        undone = "It can be undone: a backup is written first, then its downgrade runs."
+        return [*named, f"{undone} What only the new schema can hold is then in the backup alone."]
     return [*named, f"It cannot be undone safely: the schema stays, {back.to.version} runs on it."]
 
 
