@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from bot.demo.house import open_house
 from handlers.text import ids
 from tests.acceptance.screen import CHROMIUM, LATER, Screen, open_screen
-from tests.acceptance.town import DANA, LEE
+from tests.acceptance.town import DANA, GUEST, LEE
 
 pytestmark = [
     pytest.mark.browser,
@@ -22,7 +22,7 @@ async def release(screen: Screen) -> None:
     await screen.type("/release v0.2.0")
     card = await screen.card("v0.2.0")
     await screen.shot("releasing", card)
-    checklist = await screen.message("Before core-hub v0.2.0")
+    checklist = await screen.message("before core-hub v0.2.0")
     await screen.shot("checklist", checklist)
     await screen.tick_all(checklist)
     request = await screen.message("Approve core-hub v0.2.0 for production?")
@@ -34,7 +34,7 @@ async def release(screen: Screen) -> None:
     announcement = await screen.message("core-hub v0.2.0 is live")
     await screen.shot("announcement", announcement)
     await screen.act_as(DANA)
-    await screen.tick_all(await screen.message("After core-hub v0.2.0"))
+    await screen.tick_all(await screen.message("after core-hub v0.2.0"))
     await expect(card).to_contain_text("live in production", timeout=LATER)
     await screen.shot("live", card)
     await screen.open_thread(card)
@@ -93,7 +93,7 @@ async def fail(screen: Screen) -> None:
 async def go_wrong(screen: Screen) -> None:
     await screen.type("/release v0.4.0")
     card = await screen.card("v0.4.0")
-    await screen.tick_all(await screen.message("Before core-hub v0.4.0"))
+    await screen.tick_all(await screen.message("before core-hub v0.4.0"))
     await screen.act_as(LEE)
     await approve(screen, "v0.4.0")
     asked = await screen.message("core-hub v0.4.0 needs a decision")
@@ -108,12 +108,33 @@ async def go_wrong(screen: Screen) -> None:
     await screen.shot("night", card)
 
 
+async def look_around(screen: Screen) -> None:
+    """A phone in the dark, the Home tab, and what a person who may not is told."""
+    await screen.act_as(GUEST)
+    await screen.type("/release v0.5.0")
+    refusal = await screen.message("You cannot do that")
+    await screen.shot("refusal", refusal)
+    await screen.act_as(DANA)
+    await screen.page.get_by_test_id("channel-D00DANA001").click()
+    await screen.page.get_by_test_id("home").get_by_text("core-hub v0.4.0").first.wait_for()
+    await screen.shot("home")
+    await screen.page.get_by_test_id("channel-C0RELEASES").click()
+    await screen.page.set_viewport_size({"width": 390, "height": 844})
+    await screen.page.emulate_media(color_scheme="dark")
+    await screen.shot("phone-dark", await screen.card("v0.4.0"))
+    await screen.shot(
+        "phone-dark-announcement", await screen.message("core-hub v0.2.0 was live and went back")
+    )
+    assert await screen.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 async def test_the_whole_story_on_the_page(tmp_path: Path) -> None:
     async with (
-        open_house(tmp_path / "house", 0, canary=3, watch=8) as house,
+        open_house(tmp_path / "house", 0, canary=3, watch=12) as house,
         open_screen(house.sandbox.page_url) as screen,
     ):
         await release(screen)
         await roll_back(screen)
         await fail(screen)
         await go_wrong(screen)
+        await look_around(screen)
