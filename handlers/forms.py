@@ -86,7 +86,7 @@ def read(view: dict[str, Any]) -> dict[str, Any]:
     found = _hints(view.get("private_metadata", ""))
     boxes: list[str] = []
     for block, inputs in view.get("state", {}).get("values", {}).items():
-        value = inputs.get(ids.INPUT, {})
+        value = inputs.get(ids.INPUT) or {}
         found[block] = value.get("value")
         boxes += [str(option.get("value")) for option in value.get("selected_options") or ()]
     return found | {"boxes": boxes}

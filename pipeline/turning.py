@@ -65,6 +65,8 @@ async def _may_turn_back(session: AsyncSession, release: Release) -> None:
     if not release.production_touched:
         raise Refused("not_in_production", version=release.version)
     live = await snapshot.live_deployment(session, release.product)
+    if live is not None and live.kind == "rollback" and live.release_id == release.id:
+        raise Refused("went_back_to_it", version=release.version)
     if release.status is ReleaseStatus.SUCCEEDED and (live is None or live.cause != release.id):
         raise Refused("not_live", version=release.version, live=live.version if live else "nothing")
 
