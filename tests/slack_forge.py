@@ -1,5 +1,6 @@
 """Requests that no page would send: clicks on buttons that are gone, tampered values and metadata."""
 
+import secrets
 from copy import deepcopy
 from typing import Any
 
@@ -30,6 +31,7 @@ async def submit_forged(house: SlackHouse, user: str, view: View, state: Json, *
     """Submit a form with other fields than it has, such as `private_metadata`."""
     core = house.sandbox.core
     forged = deepcopy(view)
+    forged.id = f"V{secrets.token_hex(5).upper()}"  # each is a form of its own, and no doubled delivery
     forged.content |= changed
     payload = payloads.submission(core, core.workspace.user(user), forged, state)
     return await house.sandbox.courier.deliver("interactive", payload)

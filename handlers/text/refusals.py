@@ -173,6 +173,11 @@ STATE: Mapping[str, Sentences] = {
         "Production serves {live}.",
         "Use `/rollback` for the version that is live.",
     ),
+    "went_back_to_it": (
+        "Production has just gone back to {version}.",
+        "A second step back is not one press away: the version before it is neither warm nor looked at.",
+        "Release a fix, when the lock is open again.",
+    ),
     "nothing_to_go_back_to": (
         "{version} has no version before it.",
         "It is the first one that I put into production.",
@@ -260,7 +265,7 @@ def _shown(name: str, fact: str) -> str:
         return fact
     if name in _WORDS:
         return _WORDS[name].get(fact, safe(fact))
-    return person(fact) if name == "by" else safe(fact, 600)
+    return person(fact) if name == "by" else safe(fact, 600) or "(empty)"
 
 
 def plain(refusal: Refused) -> str:

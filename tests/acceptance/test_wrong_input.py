@@ -48,7 +48,7 @@ async def answer(house: SlackHouse, text: str) -> str:
     """Type a release command; the one answer to it."""
     before = len(house.told_so_far(DANA))
     await house.type(DANA, text)
-    return (await house.sandbox.wait_for(lambda: house.told_so_far(DANA)[before:], 10))[0]
+    return await house.next_answer(DANA, before)
 
 
 def teaches(said: str) -> None:
