@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import lease, playbook
 from pipeline.config import Playbook, paced
@@ -60,8 +59,12 @@ class Engine:
         while not self._stopping:
             self._nudged.clear()
             claimed = False
-            with contextlib.suppress(StoreError):  # it says so itself, once
+            try:
                 claimed = await self._claim_one()
+            except StoreError:
+                claimed = False  # the database says so itself, once
+            except Exception:
+                log.exception("engine: could not claim; looking again")
             if not claimed:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._nudged.wait(), self.poll)
@@ -202,7 +205,7 @@ class Worker:
             return Waiting("unknown_stage", {"stage": run.name})
         try:
             return await stage.run(self._context(run))
-        except (LeaseLost, StoreError, SQLAlchemyError):
+        except (LeaseLost, StoreError):
             raise
         except PipelineError as error:
             return Failed(

@@ -40,8 +40,8 @@ class DatabaseError(PipelineError):
     """The product's database could not be read, backed up or migrated."""
 
 
-class StoreError(PipelineError):
-    """The bot's own database does not answer: nothing was recorded."""
+class StoreError(PipelineError, OSError):
+    """The bot's own database does not answer: nothing was recorded. Never a stage's failure: it is waited for."""
 
 
 class LeaseLost(Exception):  # noqa: N818 - control flow: another worker owns the release now

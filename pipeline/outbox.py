@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import and_, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import aliased
 
 from pipeline import snapshot
+from pipeline.errors import StoreError
 from pipeline.events import CARD
 from pipeline.models import Delivery
 from pipeline.ports import Clock
@@ -97,8 +97,10 @@ class Outbox:
             started = False
             try:
                 started = len(self._tasks) < AT_ONCE and await self._start_one()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("outbox: the database does not answer, waiting", error=str(error))
+            except StoreError:
+                started = False  # the database says so itself, once
+            except Exception:
+                log.exception("outbox: could not look; looking again")
             if not started:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._nudged.wait(), POLL)
@@ -184,6 +186,13 @@ class Outbox:
     async def _deliver(self, parcel: Parcel) -> None:
         bound = log.bind(release=parcel.snapshot.release.id, topic=parcel.topic)
         try:
+            await self._attempt(parcel, bound)
+        except (StoreError, TimeoutError) as error:
+            bound.warning("outbox: not sent or not recorded, the lease ends by itself", error=str(error))
+
+    async def _attempt(self, parcel: Parcel, bound: Any) -> None:
+        """Send, and record how it went. Raises StoreError or TimeoutError, after which nobody knows."""
+        try:
             async with asyncio.timeout(SENDING * 0.8):
                 sent = await self.sender.send(parcel)
             await self._record_sent(parcel, sent)
@@ -193,8 +202,8 @@ class Outbox:
         except NeverSent as never:
             bound.error("outbox: cannot be delivered", why=never.why)
             await self._record(parcel, given_up=never.why, posting=False)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            bound.warning("outbox: not sent, the lease ends by itself", error=str(error))
+        except (StoreError, TimeoutError):
+            raise
         except Exception:
             bound.exception("outbox: the message could not be made")
             await self._record_later(parcel, None)

@@ -7,9 +7,15 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from pipeline.models import Base
+from pipeline.outage import translate_connecting
+
+ONE_AT_A_TIME = 0x52454C45
+"""PostgreSQL's lock for bots that start together: the second finds everything done."""
 
 
 def run(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})")
     context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
@@ -17,9 +23,12 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     engine = create_async_engine(context.config.attributes["url"])
-    async with engine.begin() as connection:
-        await connection.run_sync(run)
-    await engine.dispose()
+    translate_connecting(engine.sync_engine)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()
 
 
 def main() -> None:
