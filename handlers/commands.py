@@ -1,7 +1,7 @@
 """Slash commands: what was typed becomes a command of the service, or a refusal that teaches."""
 
 from handlers import actions, forms, grammar
-from handlers.blocks import parts
+from handlers.blocks import overview, parts
 from handlers.blocks.card import card
 from handlers.desk import Desk, Request
 from handlers.text import help as help_text
@@ -92,11 +92,7 @@ async def _list(desk: Desk, request: Request, product: str) -> None:
     releases = await desk.service.recent(product)
     if not releases:
         raise Refused("nothing_released")
-    rows = [
-        f"{words.STATES[r.status][0]} *{words.title(r)}* {words.STATES[r.status][1]}"
-        f" · {words.when(r.created_at, '{date_short_pretty} {time}')} by {words.person(r.requested_by)}"
-        for r in releases
-    ]
+    rows = overview.rows(releases)
     await desk.tell(request, "\n".join(rows), parts.as_dicts(parts.lines(rows)))
 
 

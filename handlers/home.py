@@ -3,10 +3,9 @@
 from slack_sdk.errors import SlackApiError
 
 from handlers.answers import code
-from handlers.blocks import parts
+from handlers.blocks import overview, parts
 from handlers.desk import Desk
 from handlers.text import help as help_text
-from handlers.text import words
 
 
 async def publish(desk: Desk, user: str) -> None:
@@ -28,16 +27,5 @@ async def _product(desk: Desk, name: str) -> list[parts.Part]:
     current, recent = await desk.service.current(name), await desk.service.recent(name)
     if current is None:
         return [parts.section(f"*{name}*\nNothing has been released yet.")]
-    release = current.release
-    mark, state = words.STATES[release.status]
-    rows = [
-        f"{words.STATES[r.status][0]} {r.version} {words.STATES[r.status][1]}"
-        f" · {words.when(r.created_at, '{date_short_pretty} {time}')} by {words.person(r.requested_by)}"
-        for r in recent
-    ]
     channel = desk.service.product(name).channel
-    return [
-        parts.section(f"*{words.title(release)}*\n{mark} {state} · step {current.done} of {len(current.steps)}"
-                      f" · <#{channel}>"),
-        *parts.lines(rows),
-    ]  # fmt: skip
+    return [parts.section(overview.now(current, channel)), *parts.lines(overview.rows(recent))]

@@ -174,8 +174,7 @@ def decision(shown: Snapshot, run: StageRun) -> Message:
     """Something in production needs a person: what was found, and the ways on."""
     title, said, lines = words.title(shown.release), outcome(run), run.facts.get("lines")
     if run.status not in _OPEN:
-        text = f"{title}: {'settled' if run.status is StageStatus.SUCCEEDED else 'no longer asked'}."
-        return Message(text, parts.as_dicts([parts.section(f"✅ *{text}* {said}")]), in_thread=True)
+        return _settled(shown, run)
     blocks = [
         parts.header(f"🙋 {title} needs a decision"),
         parts.section(f"{_concerned(shown)}: {_found(run) if lines else said}"),
@@ -192,6 +191,19 @@ def decision(shown: Snapshot, run: StageRun) -> Message:
     return Message(
         f"{title} needs a decision: {said}", parts.as_dicts(blocks), in_thread=True, broadcast=True
     )
+
+
+def _settled(shown: Snapshot, run: StageRun) -> Message:
+    """What became of a question: the answer of a person, or the turn that the release took."""
+    title, release = words.title(shown.release), shown.release
+    by = words.person((release.turned or {}).get("actor"))
+    if run.status is StageStatus.SUCCEEDED:
+        mark, text = "✅", f"{title} goes on: {outcome(run)}."
+    elif release.direction == "rollback":
+        mark, text = "↩️", f"{title} does not stay: {by} rolled it back."
+    else:
+        mark, text = "🚫", f"{title} does not go on: {by} stopped it."
+    return Message(text, parts.as_dicts([parts.section(f"{mark} *{text}*")]), in_thread=True)
 
 
 def _concerned(shown: Snapshot) -> str:

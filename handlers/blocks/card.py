@@ -59,12 +59,12 @@ def _facts(shown: Snapshot, product: Product) -> SectionBlock:
         "Where": f"production · {product.environments.production.url}",
         "Started": f"{words.when(release.created_at, '{date_short_pretty} {time}')} by "
         + words.person(release.requested_by),
-        "Traffic": _traffic(shown),
+        "Traffic": traffic(shown),
     }
     return parts.facts(**named)
 
 
-def _traffic(shown: Snapshot) -> str:
+def traffic(shown: Snapshot) -> str:
     """Which version the users get, as far as the stages tell."""
     release, old = shown.release, shown.release.base_version or "nothing"
     if release.status is ReleaseStatus.ROLLED_BACK or _passed(shown, "switch-back"):

@@ -1,0 +1,40 @@
+"""Many releases at a glance: the list, and where a product stands."""
+
+from collections.abc import Sequence
+
+from handlers.blocks.card import traffic
+from handlers.text import words
+from pipeline.models import Release
+from pipeline.snapshot import Snapshot
+from pipeline.states import ACTIVE, ReleaseStatus
+
+
+def rows(releases: Sequence[Release]) -> list[str]:
+    """One line per release, newest first. Of those that succeeded only the newest can be live."""
+    succeeded = [r.id for r in releases if r.status is ReleaseStatus.SUCCEEDED]
+    entering = any(r.production_touched and r.status in ACTIVE for r in releases)
+    return [_row(release, succeeded[:1], entering) for release in releases]
+
+
+def _row(release: Release, newest: list[str], entering: bool) -> str:
+    mark, state = words.STATES[release.status]
+    if release.status is ReleaseStatus.SUCCEEDED and release.id not in newest:
+        state = "was live"
+    elif release.status is ReleaseStatus.SUCCEEDED and entering:
+        state = "the version before"
+    when = words.when(release.created_at, "{date_short_pretty} {time}")
+    return f"{mark} *{words.title(release)}* {state} · {when} by {words.person(release.requested_by)}"
+
+
+def now(shown: Snapshot, channel: str) -> str:
+    """Where a product stands: what happens to it, what its users get, and what keeps the next release out."""
+    release, lock = shown.release, shown.lock
+    mark, state = words.STATES[release.status]
+    step = f" · step {shown.done + 1} of {len(shown.steps)}" if release.status in ACTIVE else ""
+    said = [
+        f"*{words.title(release)}*",
+        f"{mark} {state}{step} · traffic: {traffic(shown)} · <#{channel}>",
+    ]
+    if lock is not None and lock.release_id is None:
+        said.append(f"🔒 production is locked: {words.safe(lock.reason, 300)}")
+    return "\n".join(said)
