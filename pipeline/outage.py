@@ -44,7 +44,7 @@ class Outage:
         except OURS:
             raise
         except AWAY as error:
-            self._failed(_plain(error), writing)
+            self.failed(_plain(error), writing)
             raise unanswered(self.why) from error
         self._answered(writing)
 
@@ -65,7 +65,8 @@ class Outage:
                 " put the file back or restore a backup, and start it again"
             )
 
-    def _failed(self, why: str, writing: bool) -> None:
+    def failed(self, why: str, writing: bool) -> None:
+        """Keep that it did not answer; say so when that is news."""
         now = time.monotonic()
         self._since = self._since if self.why else now
         self.why, self._failures = why, self._failures + 1

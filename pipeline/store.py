@@ -80,7 +80,8 @@ class Database:
         if task.done():
             return task.result()
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        raise unanswered(f"no answer within {seconds:g} seconds")
+        self.outage.failed(f"no answer within {seconds:g} seconds", writing=True)
+        raise unanswered(self.outage.why)
 
     async def ping(self) -> None:
         """Raises StoreError when the database cannot be worked with. After an outage only a write tells."""
