@@ -6,6 +6,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from pipeline.errors import StoreError
+
 log = structlog.get_logger()
 
 Job = Callable[[], Awaitable[None]]
@@ -23,6 +25,8 @@ class Metronome:
         async def guarded() -> None:
             try:
                 await job()
+            except StoreError:
+                return  # the database says so itself, once
             except Exception:
                 log.exception("clock: a job failed", job=name)
 

@@ -11,7 +11,6 @@ from secrets import token_hex
 
 import structlog
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import Sockets, bolt_app, web_client
 from bot.clock import Metronome
@@ -34,7 +33,7 @@ from pipeline.care import Care
 from pipeline.config import BotFile, Product, load
 from pipeline.context import Ports
 from pipeline.engine import Engine
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
 from pipeline.listening import Listener
 from pipeline.outbox import Outbox
 from pipeline.ports import Directory
@@ -190,8 +189,8 @@ class Bot:
         found = []
         try:
             await self.db.ping()
-        except (SQLAlchemyError, OSError):
-            found.append("the database does not answer")
+        except StoreError:
+            found.append(f"the database does not answer: {self.redact(self.db.outage.why)}")
         if self.sockets and not self.sockets.alive:
             found.append("no Socket Mode connection to Slack")
         return found
@@ -200,5 +199,7 @@ class Bot:
         """Look after what runs outside the bot: connections, routers, services."""
         if self.sockets:
             await self.sockets.heal()
+        if self.db.outage.why:
+            await self.db.ping()
         for name in self.config.products:
             await self.care.look_after(name)

@@ -79,7 +79,7 @@ class Desk:
         except Refused as refusal:
             await self.refuse(request, refusal)
         except StoreError:
-            log.exception("desk: the database does not answer; the request is taken up again", reference=row)
+            log.warning("desk: the database does not answer; the request is taken up again", reference=row)
             await self.refuse(request, Refused("database_gone"))
         except PipelineError as error:
             await self.refuse(request, Refused("trouble", error=str(error)))

@@ -6,13 +6,17 @@ from handlers.answers import code
 from handlers.blocks import overview, parts
 from handlers.desk import Desk
 from handlers.text import help as help_text
+from pipeline.errors import StoreError
 
 
 async def publish(desk: Desk, user: str) -> None:
     """Show the tab to one person. It is a view only: what fails here is shown again at the next look."""
     blocks: list[parts.Part] = [parts.header("Releases")]
-    for name in desk.service.config.products:
-        blocks += await _product(desk, name)
+    try:
+        for name in desk.service.config.products:
+            blocks += await _product(desk, name)
+    except StoreError:
+        blocks.append(parts.section(help_text.NO_DATABASE))
     blocks.append(parts.section(help_text.commands(desk.service.config.commands)))
     try:
         await desk.client.views_publish(

@@ -66,7 +66,7 @@ def _on_command(desk: Desk) -> Listener:
         try:
             row = await desk.store(request)
         except StoreError:
-            log.exception("a command could not be recorded")
+            log.warning("a command could not be recorded", user=request.user)
             await ack(desk.refusal(Refused("not_recorded")))
             return
         await ack()
@@ -117,7 +117,7 @@ async def _keep_and_begin(desk: Desk, ack: AsyncAck, request: Request) -> None:
     try:
         row = await desk.store(request)
     except StoreError:
-        log.exception("a click could not be recorded")
+        log.warning("a click could not be recorded", user=request.user)
         await ack()
         await desk.refuse(request, Refused("not_recorded"))
         return
@@ -142,7 +142,7 @@ def _on_view(desk: Desk) -> Listener:
         try:
             row = await desk.store(request)
         except StoreError:
-            log.exception("a form could not be recorded")
+            log.warning("a form could not be recorded", user=request.user)
             block = next(iter(view.get("state", {}).get("values", {})), ids.REASON)
             await ack(
                 response_action="errors",

@@ -7,12 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
 from pipeline.store import CHANNEL, Database
-
-log = structlog.get_logger()
 
 AGAIN = 1.0
 """Seconds before a lost connection is opened again."""
@@ -31,8 +26,8 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("listener: the database does not answer, waiting", error=str(error))
+            except Exception as error:  # the driver's own beside SQLAlchemy's: it must not end the bot
+                self.db.outage.failed(f"{type(error).__name__}: {error}", writing=False)
             await asyncio.sleep(AGAIN)
 
     async def _listen(self) -> None:

@@ -2,6 +2,11 @@
 
 from pipeline.config import SlackNames
 
+NO_DATABASE = (
+    "⚠️ *I cannot show more now.* My database does not answer; nothing is lost, and nothing is started."
+    " Open this page again in a minute; if it stays, tell the bot's operator."
+)
+
 
 def commands(names: SlackNames) -> str:
     """Every command with what it does."""
