@@ -165,23 +165,32 @@ class Outbox:
         self._nudged.set()
 
     async def _take(self, due: Any) -> Parcel | None:
-        async with self.db.transaction() as session:
-            row = await session.scalar(due.with_for_update(skip_locked=True))
-            if row is None:
-                return None
-            maybe_posted = row.posting
-            row.owner, row.posting = self.owner, row.ts is None
-            await session.flush()
-            await session.execute(
-                update(Delivery).where(Delivery.id == row.id).values(lease_until=self.db.now + SENDING)
-            )
+        row = await self._lease(due)
+        if row is None:
+            return None
+        # Outside of the transaction: stages wait for it to end, and what is newer is only better to show.
+        async with self.db.reading() as session:
             card_ts = await session.scalar(
                 select(Delivery.ts).where(Delivery.release_id == row.release_id, Delivery.topic == CARD)
             )
             found = await snapshot.load(session, row.release_id)
-            if found is None:
-                return None
-            return Parcel(row.id, row.topic, found, row.channel, row.ts, card_ts, maybe_posted, row.wanted)
+        if found is None:
+            return None
+        return Parcel(row.id, row.topic, found, row.channel, row.ts, card_ts, row.posting, row.wanted)
+
+    async def _lease(self, due: Any) -> Delivery | None:
+        """Take the message that is due; its row as it was before."""
+        async with self.db.transaction() as session:
+            row: Delivery | None = await session.scalar(due.with_for_update(skip_locked=True))
+            if row is not None:
+                taken = {"owner": self.owner, "posting": row.ts is None, "lease_until": self.db.now + SENDING}
+                await session.execute(
+                    update(Delivery)
+                    .where(Delivery.id == row.id)
+                    .values(taken)
+                    .execution_options(synchronize_session=False)
+                )
+            return row
 
     async def _deliver(self, parcel: Parcel) -> None:
         bound = log.bind(release=parcel.snapshot.release.id, topic=parcel.topic)
