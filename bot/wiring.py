@@ -38,6 +38,7 @@ from pipeline.listening import Listener
 from pipeline.outbox import Outbox
 from pipeline.ports import Directory
 from pipeline.redact import Redactor
+from pipeline.retention import Retention
 from pipeline.service import Service
 from pipeline.store import Database
 
@@ -160,6 +161,7 @@ class Bot:
         )
         self.gauges = Gauges(self.registry)
         self.care = Care(self.db, self.ports)
+        self.retention = Retention(self.db, config, self.ports, utc_now)
         self.metronome = Metronome()
         self.loops: list[asyncio.Task[None]] = []
         self.listening: asyncio.Task[None] | None = None

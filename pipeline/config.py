@@ -36,6 +36,7 @@ def _argv(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
+Days = Annotated[Duration, Field(ge=timedelta(days=1))]
 Argv = Annotated[tuple[str, ...], BeforeValidator(_argv), Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 EnvName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -238,11 +239,25 @@ class SlackNames(Model):
     rollback: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/rollback"
 
 
+class Retention(Model):
+    """How long what an ended release left behind is kept; at least a day. What people decided is kept for ever.
+
+    What is in service, what can be gone back to and what is under way is never touched.
+    """
+
+    events: Days = timedelta(days=365)
+    requests: Days = timedelta(days=30)
+    files: Days = timedelta(days=90)
+    backups: Days = timedelta(days=365)
+    images: Days = timedelta(days=30)
+
+
 class BotFile(Model):
     """bot.toml: the operator's file."""
 
     products: Annotated[Mapping[Name, Product], Field(min_length=1)]
     commands: SlackNames = SlackNames()
+    retention: Retention = Retention()
 
 
 def paced(playbook: Playbook, pace: Pace) -> Playbook:

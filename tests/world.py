@@ -5,7 +5,7 @@ The journal is the outside's own record of what was done to it; checkers read it
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -202,6 +202,12 @@ class MemoryBuilder:
 
     async def exists(self, image: Image) -> bool:
         return image.digest in self.store
+
+    async def prune(self, keep: Collection[str], used_before: datetime) -> tuple[str, ...]:
+        gone = tuple(sorted(set(self.store) - set(keep)))
+        for digest in gone:
+            del self.store[digest]
+        return gone
 
 
 @dataclass

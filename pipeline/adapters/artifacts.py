@@ -13,6 +13,7 @@ import shutil
 import stat
 import time
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from pipeline.environment import base
@@ -57,6 +58,7 @@ class ArtifactStore:
         note = self._root / ".index" / inputs
         known = await asyncio.to_thread(_read, note)
         if known and await self.exists(_image(order, known)):
+            await asyncio.to_thread(self._used, known)
             await asyncio.to_thread(remove_tree, staging)
             return _image(order, known)
         await self._run_commands(order, staging)
@@ -81,6 +83,7 @@ class ArtifactStore:
         final = self.folder(digest)
         if final.exists():
             if self._intact(digest):
+                self._used(digest)
                 remove_tree(staging)
                 return digest
             remove_tree(final)
@@ -108,19 +111,32 @@ class ArtifactStore:
         self._verified[digest] = seen
         return True
 
-    async def prune(self, keep: Collection[str]) -> tuple[str, ...]:
-        """Remove every image whose digest is not in `keep`; gives the digests that were removed."""
-        return await asyncio.to_thread(self._prune, frozenset(keep))
+    async def prune(self, keep: Collection[str], used_before: datetime) -> tuple[str, ...]:
+        """Remove every image whose digest is not in `keep` and that no build gave since `used_before`.
 
-    def _prune(self, keep: frozenset[str]) -> tuple[str, ...]:
+        Gives the digests that were removed. An image that a build has just given again is young, whoever
+        first made it: a release that began meanwhile does not lose it.
+        """
+        return await asyncio.to_thread(self._prune, frozenset(keep), used_before.timestamp())
+
+    def _prune(self, keep: frozenset[str], before: float) -> tuple[str, ...]:
         if not self._root.is_dir():
             return ()
         stored = [f"sha256:{entry.name}" for entry in self._root.iterdir() if not entry.name.startswith(".")]
-        gone = tuple(sorted(digest for digest in stored if digest not in keep))
-        for digest in gone:
-            self._verified.pop(digest, None)
-            remove_tree(self.folder(digest))
-        return gone
+        gone = []
+        for digest in sorted(set(stored) - keep):
+            if self.folder(digest).stat().st_mtime < before:
+                self._verified.pop(digest, None)
+                remove_tree(self.folder(digest))
+                gone.append(digest)
+        for note in (self._root / ".index").glob("[!.]*") if gone else ():
+            if _read(note) in gone:
+                note.unlink()
+        return tuple(gone)
+
+    def _used(self, digest: str) -> None:
+        """Keep with the image that a build gave it now."""
+        os.utime(self.folder(digest))
 
     def folder(self, digest: str) -> Path:
         """Where the content of a digest is, or would be."""

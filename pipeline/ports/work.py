@@ -1,7 +1,8 @@
 """Running commands and making images."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -74,3 +75,6 @@ class Builder(Protocol):
 
     async def exists(self, image: Image) -> bool:
         """Whether the image is (still) in the store, with its content intact by digest."""
+
+    async def prune(self, keep: Collection[str], used_before: datetime) -> tuple[str, ...]:
+        """Remove images whose digest is not in `keep` and that no build gave since `used_before`; their digests."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from pipeline.adapters.artifacts import ArtifactStore, remove_tree
 from pipeline.adapters.commands import LocalRunner
 from pipeline.errors import BuildError
 from pipeline.ports import BuildOrder, Image
+
+LATER = datetime.now(UTC) + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -158,14 +161,25 @@ async def test_pruning_keeps_what_it_is_told_to(tmp_path: Path, store: ArtifactS
     first = await store.build(_order(tmp_path))
     (tmp_path / "checkout/api/main.py").write_text("2")
     second = await store.build(_order(tmp_path))
-    assert await store.prune({second.digest}) == (first.digest,)
+    assert await store.prune({second.digest}, LATER) == (first.digest,)
     assert not await store.exists(first)
     assert await store.exists(second)
-    assert await store.prune({second.digest}) == ()
+    assert await store.prune({second.digest}, LATER) == ()
+
+
+async def test_pruning_leaves_what_a_build_has_just_given_again(tmp_path: Path, store: ArtifactStore) -> None:
+    image = await store.build(_order(tmp_path))
+    month_ago = datetime.now(UTC) - timedelta(days=30)
+    os.utime(store.folder(image.digest), (0, 0))
+    assert await store.build(_order(tmp_path)) == image
+    assert await store.prune(set(), month_ago) == ()
+    os.utime(store.folder(image.digest), (0, 0))
+    assert await store.prune(set(), month_ago) == (image.digest,)
+    assert list((tmp_path / "artifacts" / ".index").iterdir()) == []
 
 
 async def test_an_empty_store_has_nothing_to_prune(store: ArtifactStore) -> None:
-    assert await store.prune(set()) == ()
+    assert await store.prune(set(), LATER) == ()
 
 
 async def test_the_bots_own_environment_stays_out_of_builds(tmp_path: Path, store: ArtifactStore) -> None:
