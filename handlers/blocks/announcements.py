@@ -42,7 +42,9 @@ def released(shown: Snapshot, product: Product) -> Message | None:
             f" · asked by {words.person(release.requested_by)}, approved by {_approver(shown)}"
         ),
     ]
-    said = "; ".join(f"{name}: {', '.join(subjects)}" for name, subjects in groups)
+    said = "; ".join(
+        f"{name}: {', '.join(words.safe(c, 160) for c in subjects)}" for name, subjects in groups
+    )
     text = f"{headline}. {said or 'No changes are listed'}. Way back: {way_back_line(shown)}."
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 

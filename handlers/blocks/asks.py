@@ -29,7 +29,7 @@ def checklist(shown: Snapshot, phase: str) -> Message | None:
         return None
     done = sum(item.done for item in items)
     headline = f"{phase} {words.title(shown.release)} — {done} of {len(items)} done"
-    open_ = [item.title for item in items if not item.done]
+    open_ = [words.safe(item.title, 150) for item in items if not item.done]
     waiting = run.status in _OPEN
     blocks = [
         parts.header(f"📋 Checklist {headline}"),
