@@ -10,7 +10,6 @@ AGAIN = "decision.again"
 UNLOCK = "environment.unlock"
 CHANGES_LINK = "release.changes.link"
 SITE_LINK = "release.site.link"
-START = "release.start"
 
 APPROVE_FORM = "approval.approve"
 REJECT_FORM = "approval.reject"
