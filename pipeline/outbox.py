@@ -18,9 +18,10 @@ from sqlalchemy.orm import aliased
 from pipeline import snapshot
 from pipeline.errors import StoreError
 from pipeline.events import CARD
-from pipeline.models import Delivery
+from pipeline.models import Delivery, Release
 from pipeline.ports import Clock
 from pipeline.snapshot import Snapshot
+from pipeline.states import ACTIVE
 from pipeline.store import Database
 
 log = structlog.get_logger()
@@ -92,6 +93,8 @@ class Outbox:
 
     async def run(self) -> None:
         """Send until `stop`."""
+        with contextlib.suppress(StoreError):
+            await self._try_again()
         while not self._stopping:
             self._nudged.clear()
             started = False
@@ -104,6 +107,18 @@ class Outbox:
             if not started:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._nudged.wait(), POLL)
+
+    async def _try_again(self) -> None:
+        """At a start the token or the channel may be mended: what running releases could not say gets another try."""
+        running = select(Release.id).where(Release.status.in_(ACTIVE))
+        silent = and_(
+            Delivery.sent < Delivery.wanted,
+            Delivery.given_up.is_not(None),
+            Delivery.release_id.in_(running),
+        )
+        async with self.db.transaction() as session:
+            again = update(Delivery).where(silent).values(given_up=None, next_at=self.clock())
+            await session.execute(again.execution_options(synchronize_session=False))
 
     async def stop(self) -> None:
         """Let messages under way arrive (at most five seconds), then stop."""
