@@ -114,8 +114,10 @@ class Screen:
         await self.page.get_by_test_id("thread-panel").wait_for(state="hidden", timeout=SOON)
 
     async def shot(self, name: str, of: Locator | None = None) -> None:
-        """Keep a picture of the page, scrolled to a message."""
+        """Keep a picture of the page, scrolled to a message. A story's first one replaces those of the last."""
         self.shots += 1
+        if self.shots == 1:
+            shutil.rmtree(SHOTS, ignore_errors=True)
         if of is not None:
             await of.evaluate("message => message.scrollIntoView({block: 'start'})")
         SHOTS.mkdir(parents=True, exist_ok=True)

@@ -90,8 +90,22 @@ async def fail(screen: Screen) -> None:
     await screen.close_thread()
 
 
+async def stop(screen: Screen) -> None:
+    await screen.type("/release v0.4.0")
+    card = await screen.card("v0.4.0")
+    await screen.press(card, ids.ABORT)
+    await screen.shot("stop-question")
+    await screen.answer(yes=False)
+    await screen.press(card, ids.ABORT)
+    await screen.answer()
+    await screen.message("core-hub v0.4.0 was stopped")
+    await expect(card).to_contain_text("cancelled", timeout=LATER)
+    await screen.shot("cancelled", card)
+
+
 async def go_wrong(screen: Screen) -> None:
     await screen.type("/release v0.4.0")
+    await screen.message("core-hub v0.4.0 — releasing")
     card = await screen.card("v0.4.0")
     await screen.tick_all(await screen.message("before core-hub v0.4.0"))
     await screen.act_as(LEE)
@@ -136,5 +150,6 @@ async def test_the_whole_story_on_the_page(tmp_path: Path) -> None:
         await release(screen)
         await roll_back(screen)
         await fail(screen)
+        await stop(screen)
         await go_wrong(screen)
         await look_around(screen)
