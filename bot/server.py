@@ -7,6 +7,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 Ready = Callable[[], Awaitable[list[str]]]
 """What is not ready, in words; empty when everything is."""
@@ -58,15 +59,18 @@ class Server:
         )
 
     async def _slack(self, request: web.Request) -> web.Response:
-        """Bolt checks the signature; here what it does not: a garbage timestamp, and a replayed request."""
+        """Bolt checks the signature; here what it does not: garbage in headers or body, and a replayed request."""
         stamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not stamp.isascii() or not stamp.isdecimal() or abs(time.time() - int(stamp[:12])) > FIVE_MINUTES:
             return web.json_response({"error": "invalid timestamp"}, status=401)
-        if self._replayed(signature):
-            return web.json_response({"error": "replayed"}, status=401)
+        if not signature.isascii() or self._replayed(signature):
+            return web.json_response({"error": "invalid or replayed signature"}, status=401)
+        asked = await _read(request)
+        if asked is None:
+            return web.json_response({"error": "unreadable body"}, status=400)
         assert self._bolt is not None
-        answer = await to_aiohttp_response(await self._bolt.async_dispatch(await to_bolt_request(request)))
+        answer = await to_aiohttp_response(await self._bolt.async_dispatch(asked))
         if answer.status == 200:
             self._seen[signature] = time.monotonic()
         return answer
@@ -75,3 +79,14 @@ class Server:
         now = time.monotonic()
         self._seen = {seen: at for seen, at in self._seen.items() if now - at < TEN_MINUTES}
         return signature in self._seen
+
+
+async def _read(request: web.Request) -> AsyncBoltRequest | None:
+    """The request as Bolt takes it; None when its body is nothing that Slack would send.
+
+    Bolt parses before it checks who sent it, and raises whatever its parsing happens to raise.
+    """
+    try:
+        return await to_bolt_request(request)
+    except (ValueError, LookupError, AttributeError, TypeError):
+        return None
