@@ -105,7 +105,9 @@ def ended(shown: Snapshot) -> Message:
     word = "failed before production" if failed else "was stopped"
     why = f"{_failed(shown) if failed else _stopped(shown)}".rstrip(".") + "."
     calm = f"Production still serves {old}; nothing of it is left running."
-    again = "when the cause is dealt with, release it again." if failed else "it can be released again any time."
+    again = (
+        "when the cause is dealt with, release it again." if failed else "it can be released again any time."
+    )
     next_ = f"{words.person(release.requested_by)}: {again}"
     body = f"{'❌' if failed else '🚫'} *{title} {word}.*\n{why}\n_{calm}_\n{next_}"
     text = f"{title} {word}: {why} {calm} {next_}"
