@@ -4,19 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event, func, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline.errors import StoreError
 from pipeline.outage import Outage, translate_connecting, unanswered
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 T = TypeVar("T")
 
@@ -97,15 +97,17 @@ class Database:
 
     async def migrate(self) -> None:
         """Bring the schema to this version's head. Raises StoreError, also for a schema of a newer version."""
+        if await self._revision() != newest_revision():
+            await asyncio.to_thread(_upgrade, self.url)
+
+    async def _revision(self) -> str | None:
+        """Where the schema stands; None for a new database and where the upgrade must say what is wrong."""
         try:
-            await asyncio.to_thread(command.upgrade, alembic_config(self.url), "head")
-        except (SQLAlchemyError, OSError) as error:
-            raise unanswered(str(error).partition("\n")[0]) from error
-        except CommandError as error:
-            raise StoreError(
-                f"The bot's database is not of this version: {error}. Nothing was changed."
-                " Next: run the version that it was last migrated with, or a newer one."
-            ) from error
+            async with self._reader.connect() as connection:
+                found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+                return found
+        except (DBAPIError, OSError):
+            return None
 
     async def close(self) -> None:
         """Let go of every connection, also of those that still wait for an answer."""
@@ -131,8 +133,31 @@ async def wake(session: AsyncSession, release_id: str = "") -> None:
         await session.execute(select(func.pg_notify(CHANNEL, release_id)))
 
 
-def alembic_config(url: str) -> Config:
+def newest_revision() -> str:
+    """The head of the bot's own migrations, by the names of their files: NUMBER_title.py."""
+    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def _upgrade(url: str) -> None:
+    # Loaded here alone: at most starts there is nothing to migrate, and Alembic is 12 MB of memory.
+    from alembic import command
+    from alembic.util.exc import CommandError
+
+    try:
+        command.upgrade(alembic_config(url), "head")
+    except (SQLAlchemyError, OSError) as error:
+        raise unanswered(str(error).partition("\n")[0]) from error
+    except CommandError as error:
+        raise StoreError(
+            f"The bot's database is not of this version: {error}. Nothing was changed."
+            " Next: run the version that it was last migrated with, or a newer one."
+        ) from error
+
+
+def alembic_config(url: str) -> "Config":
     """Alembic's configuration for the bot's own migrations (no ini file is needed)."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
