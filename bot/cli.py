@@ -1,4 +1,4 @@
-"""The command line: run, demo, init, check, migrate, adopt, playbook."""
+"""The command line: run, demo, init, check, migrate, backup, adopt, playbook."""
 
 import argparse
 import asyncio
@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("version", nargs="?", help="the version to look at, such as v0.2.0")
     check.add_argument("--product", help="the product, where bot.toml has several")
     add("migrate", _migrate, "Bring the bot's own database to this version's schema.")
+    backup = add("backup", _backup, "Copy the bot's own database to a file, also while the bot runs.")
+    backup.add_argument("path", type=Path)
     adopt = add("adopt", _adopt, "Take a version that was released before into the bot's care.")
     adopt.add_argument("version")
     adopt.add_argument("--product", help="the product, where bot.toml has several")
@@ -99,6 +101,13 @@ def _migrate(options: argparse.Namespace) -> int:
     from bot.tasks import migrate
 
     asyncio.run(migrate(load_settings()))
+    return 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from bot.tasks import backup
+
+    backup(load_settings(), options.path)
     return 0
 
 

@@ -1,10 +1,13 @@
-"""Small commands of the operator: migrate the bot's own database, adopt a version that is released already."""
+"""Small commands of the operator: migrate or back up the bot's own database, adopt a version that is released."""
+
+import asyncio
+from pathlib import Path
 
 from ulid import ULID
 
 from bot.process import own_team
 from bot.settings import Settings
-from bot.wiring import Bot, read_config
+from bot.wiring import Bot, back_up, read_config
 from pipeline.config import BotFile
 from pipeline.errors import ConfigError
 from pipeline.store import Database
@@ -18,6 +21,16 @@ async def migrate(settings: Settings) -> None:
     finally:
         await db.close()
     print("The bot's database is at this version's schema.")
+
+
+def backup(settings: Settings, destination: Path) -> None:
+    """Copy the bot's own database, whole and read back, also while the bot runs. Raises PipelineError."""
+    if destination.exists():
+        raise ConfigError(
+            f"{destination} is there already, and no backup is overwritten. Choose another name."
+        )
+    asyncio.run(back_up(settings.database_url, destination.absolute()))
+    print(f"written: {destination} ({destination.stat().st_size} bytes)")
 
 
 async def adopt(settings: Settings, product: str | None, version: str) -> int:

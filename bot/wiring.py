@@ -11,6 +11,7 @@ from secrets import token_hex
 
 import structlog
 from prometheus_client import CollectorRegistry
+from sqlalchemy.engine import make_url
 
 from bot.app import Sockets, bolt_app, web_client
 from bot.clock import Metronome
@@ -23,6 +24,7 @@ from handlers.directory import SlackDirectory
 from handlers.feed import Feed
 from handlers.register import register
 from pipeline import environment
+from pipeline.adapters import postgres_backup, sqlite_backup
 from pipeline.adapters.alembic_files import AlembicDatabase
 from pipeline.adapters.artifacts import ArtifactStore
 from pipeline.adapters.cliff import CliffChangelog
@@ -133,6 +135,15 @@ def make_ports(
         open_page=open_page,
         folder=folder,
     )
+
+
+async def back_up(database_url: str, destination: Path) -> None:
+    """Copy the bot's own database to a file. Raises DatabaseError."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        await asyncio.to_thread(sqlite_backup.back_up, url, destination)
+    else:
+        await postgres_backup.back_up(url, destination)
 
 
 class Bot:

@@ -48,6 +48,10 @@ class Outage:
             raise unanswered(self.why) from error
         self._answered(writing)
 
+    def forget(self) -> None:
+        """Every connection was closed: the next ones may find another file."""
+        self._known = (0, 0)
+
     def _same_file(self) -> None:
         """SQLite would go on writing to a file that was removed, and all of it would be lost."""
         if self._file is None:

@@ -115,6 +115,7 @@ class Database:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
         await self.engine.dispose()
+        self.outage.forget()
 
     @property
     def now(self) -> ColumnElement[float]:
