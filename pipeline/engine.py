@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 POLL = 5.0
 """Seconds between looks for due work when nothing nudges: the net under the clock's own beat."""
+LOOK_AGAIN = timedelta(minutes=1)
+"""Until a stage that this version does not know is tried again, perhaps by a version that does."""
 
 
 class Engine:
@@ -202,7 +204,7 @@ class Worker:
     async def _execute(self, run: StageRun) -> Outcome:
         stage = playbook.STAGES.get(run.name)
         if stage is None:
-            return Waiting("unknown_stage", {"stage": run.name})
+            return Waiting("unknown_stage", {"stage": run.name}, self.engine.clock() + LOOK_AGAIN)
         try:
             return await stage.run(self._context(run))
         except (LeaseLost, StoreError):
