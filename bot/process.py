@@ -50,7 +50,7 @@ def only_one(state: Path) -> Iterator[None]:
 async def running(settings: Settings, outside: MakePorts = make_ports) -> AsyncIterator[Bot]:
     """A started bot; stopped gracefully at the end."""
     config = read_config(settings.releasebot_config, await own_team(settings))
-    configure(settings.releasebot_log, redactor(settings, config))
+    configure(settings.releasebot_log, settings.releasebot_log_level, redactor(settings, config))
     bot = Bot(settings, config, outside)
     with only_one(settings.releasebot_state) if bot.db.sqlite else contextlib.nullcontext():
         await bot.db.migrate()
@@ -93,10 +93,8 @@ def _set_the_clock(bot: Bot) -> None:
 async def _stop(bot: Bot) -> None:
     """Take nothing more in, finish what is at hand, give leases back, send what can be sent."""
     bot.metronome.stop()
-    if bot.sockets:
-        await bot.sockets.close()
-    await bot.desk.stop()
-    await bot.engine.stop()
+    # Side by side: peers go on at once with the releases that are given back.
+    await asyncio.gather(_close_the_desk(bot), bot.engine.stop())
     await bot.outbox.stop()
     await bot.server.stop()
     if bot.listening:
@@ -104,6 +102,12 @@ async def _stop(bot: Bot) -> None:
     await asyncio.gather(*bot.loops, return_exceptions=True)
     await bot.db.close()
     log.info("bot: stopped")
+
+
+async def _close_the_desk(bot: Bot) -> None:
+    if bot.sockets:
+        await bot.sockets.close()
+    await bot.desk.stop()
 
 
 async def run(settings: Settings, outside: MakePorts = make_ports) -> None:

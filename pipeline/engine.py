@@ -75,14 +75,14 @@ class Engine:
         held = await lease.claim(self.db, self.owner, self.clock(), self.seconds)
         if held is None:
             return False
-        if self._stopping:
-            await lease.give_back(self.db, held)
-            return False
-        worker = Worker(self, held)
         previous = self._workers.pop(held.release.id, None)
         if previous:  # its lease ran out: it must be gone before we act in its place
             previous[1].cancel()
             await asyncio.gather(previous[1], return_exceptions=True)
+        if self._stopping:
+            await lease.give_back(self.db, held)
+            return False
+        worker = Worker(self, held)
         task = asyncio.create_task(worker.run(), name=f"release {held.release.id}")
         self._workers[held.release.id] = worker, task
         task.add_done_callback(lambda done: self._forget(held.release.id, done))
