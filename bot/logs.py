@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import structlog
 
+Level = Literal["debug", "info", "warning", "error"]
 
-def configure(form: Literal["text", "json"], redact: Callable[[str], str]) -> None:
+
+def configure(form: Literal["text", "json"], level: Level, redact: Callable[[str], str]) -> None:
     """Set structlog and the standard library's logging up, both redacted."""
 
     def hide(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -26,6 +28,7 @@ def configure(form: Literal["text", "json"], redact: Callable[[str], str]) -> No
             hide,
             last,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

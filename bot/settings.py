@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.logs import Level
 from pipeline.errors import ConfigError
 
 HINTS = {
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
     releasebot_host: str = "127.0.0.1"
     releasebot_port: int = Field(8080, ge=0, le=65535)
     releasebot_log: Literal["text", "json"] = "text"
+    releasebot_log_level: Level = "info"
 
     @property
     def database_url(self) -> str:

@@ -70,18 +70,20 @@ async def open_house(
     state: Path, page_port: int, *, canary: float = 10, watch: float = 30
 ) -> AsyncIterator[House]:
     """Build everything anew in `state`, with v0.1.0 in production; take everything down at the end."""
-    folder = Path(os.path.abspath(state))  # noqa: PTH100 - no disk is touched, and we are in the event loop
+    folder = await asyncio.to_thread(state.absolute)
     first = free_ports(PORTS)
     await asyncio.to_thread(prepare, folder, first, canary, watch)
     commands, shortcuts = read_manifest(MANIFEST)
     with _own_secrets():
-        async with Sandbox(page_port, commands=commands, shortcuts=shortcuts) as sandbox:
-            async with running(settings(sandbox, folder, first + PORTS - 1)) as bot:
-                try:
-                    await adopt(bot, "v0.1.0")
-                    yield House(sandbox, bot, f"http://127.0.0.1:{first + 1}")
-                finally:
-                    await _take_down(bot)
+        async with (
+            Sandbox(page_port, commands=commands, shortcuts=shortcuts) as sandbox,
+            running(settings(sandbox, folder, first + PORTS - 1)) as bot,
+        ):
+            try:
+                await adopt(bot, "v0.1.0")
+                yield House(sandbox, bot, f"http://127.0.0.1:{first + 1}")
+            finally:
+                await _take_down(bot)
 
 
 def settings(sandbox: Sandbox, folder: Path, port: int) -> Settings:
@@ -95,6 +97,7 @@ def settings(sandbox: Sandbox, folder: Path, port: int) -> Settings:
         releasebot_config=folder / "bot.toml",
         releasebot_state=folder / "state",
         releasebot_port=port,
+        releasebot_log_level="warning",  # the terminal is for the page's address, or for the story
     )
 
 

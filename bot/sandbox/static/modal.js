@@ -124,7 +124,8 @@ function focusFirst() {
     shown.dialog.querySelector(
       ".modal-body input, .modal-body select, .modal-body textarea, .modal-body button",
     );
-  (field ?? shown.dialog.querySelector("[data-testid=modal-close]")).focus();
+  // The form is read from its top, wherever its first field is.
+  (field ?? shown.dialog.querySelector("[data-testid=modal-close]")).focus({ preventScroll: true });
 }
 
 async function submit(event, view, form) {
