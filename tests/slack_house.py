@@ -6,6 +6,7 @@ sixty times faster, so that its pauses between edits and attempts take no real s
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,6 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from bot.demo.house import free_ports
 from bot.sandbox.manifest import read_manifest
 from bot.sandbox.modals import Values
 from bot.sandbox.sandbox import Sandbox
@@ -247,7 +247,7 @@ async def open_slack_house(
     )
     await db.migrate()
     commands, shortcuts = read_manifest(MANIFEST)
-    port = free_ports(1) if mode == "http" else 0
+    port = _free_port() if mode == "http" else 0
     url = f"http://127.0.0.1:{port}/slack/events" if mode == "http" else None
     history = History()
     made = replace(ports(world, config.products["shop"], folder), changelog=history)
@@ -265,6 +265,12 @@ async def open_slack_house(
         finally:
             await house.stop()
             await db.close()
+
+
+def _free_port() -> int:
+    """A port that the system has just given out: the sandbox must know the bot's before the bot can start."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def _settings(sandbox: Sandbox, mode: Mode, port: int) -> Settings:
