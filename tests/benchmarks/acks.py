@@ -16,7 +16,7 @@ from tests.benchmarks.figures import Figure, alone, median, p99, spread
 from tests.benchmarks.places import PATIENCE, BareApp, BenchTown, bare_app, open_shop
 from tests.benchmarks.shop import version
 
-SAMPLES, QUICK = 300, 20
+SAMPLES, QUICK = 250, 20
 WARM_UP = 5
 REQUEST_BYTES = 500
 """About what a stored request has."""

@@ -21,7 +21,7 @@ from tests.benchmarks.figures import Figure, alone, beside, median, spread
 from tests.house import LEE, House, open_house
 from tests.world import PLAYBOOK, World
 
-RELEASES, QUICK = 30, 4
+RELEASES, QUICK = 25, 4
 STATEMENTS, ROW_BYTES = 6, 400
 """What a boundary writes: the lease, two stage runs, an event, a message, the release."""
 

@@ -13,7 +13,7 @@ from tests.benchmarks.figures import Figure, beside, median
 from tests.benchmarks.places import PATIENCE, BenchTown, bare_app, open_shop
 from tests.benchmarks.shop import version
 
-STARTS, QUICK = 7, 2
+STARTS, QUICK = 4, 2
 
 
 @dataclass
