@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline import environment
@@ -30,7 +30,7 @@ async def _go_through(ctx: Context, phase: str, items: tuple[Item, ...]) -> Outc
     topic = CHECKLIST[phase]
     async with ctx.recording() as session:
         rows = await _rows(ctx, session, phase, items)
-        await _prove(ctx, session, rows)
+        _prove(ctx, rows)
     done = sum(row.done for row in rows)
     facts = {"phase": phase, "done": done, "total": len(rows)}
     if done == len(rows):
@@ -61,7 +61,7 @@ async def _rows(
     return list(rows.values())
 
 
-async def _prove(ctx: Context, session: AsyncSession, rows: list[ChecklistItem]) -> None:
+def _prove(ctx: Context, rows: list[ChecklistItem]) -> None:
     """Tick what is proven; untick what the bot had ticked and now cannot prove any more."""
     for row in rows:
         if row.proof is None or row.done_by not in (None, BOT):
@@ -69,11 +69,6 @@ async def _prove(ctx: Context, session: AsyncSession, rows: list[ChecklistItem])
         evidence = PROOFS[row.proof](ctx)
         row.done, row.evidence = evidence is not None, evidence or {}
         row.done_by, row.done_at = (BOT, row.done_at or ctx.clock()) if row.done else (None, None)
-        await session.execute(
-            update(ChecklistItem)
-            .where(ChecklistItem.id == row.id)
-            .values(done=row.done, evidence=row.evidence, done_by=row.done_by, done_at=row.done_at)
-        )
 
 
 def _passed(stage: str) -> Proof:
