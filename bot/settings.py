@@ -1,7 +1,7 @@
 """Settings of the process, from the environment (or a `.env` file). Secrets come from nowhere else."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -9,10 +9,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.logs import Level
 from pipeline.errors import ConfigError
 
+BOT, APP, SIGNING = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
+
+PREFIXES = {BOT: "xoxb-", APP: "xapp-"}
+
 HINTS = {
-    "SLACK_BOT_TOKEN": "the bot token (xoxb-...) of the app, under OAuth & Permissions",
-    "SLACK_APP_TOKEN": "an app-level token (xapp-...) with connections:write, for Socket Mode",
-    "SLACK_SIGNING_SECRET": "the signing secret of the app, under Basic Information, for HTTP",
+    BOT: "the bot token (xoxb-...) of the app, under OAuth & Permissions",
+    APP: "an app-level token (xapp-...) with connections:write, for Socket Mode",
+    SIGNING: "the signing secret of the app, under Basic Information, for HTTP",
 }
 
 
@@ -44,18 +48,37 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the environment. Raises ConfigError naming the variable and what would be right."""
+    """Read the environment. Raises ConfigError naming every variable, what was found and what would be right."""
     try:
         settings = Settings()
     except ValidationError as error:
-        problems = [_sentence(str(e["loc"][0]).upper(), e["type"], str(e["msg"])) for e in error.errors()]
-        raise ConfigError("The environment has mistakes:\n" + "\n".join(problems)) from error
-    needed = "SLACK_APP_TOKEN" if settings.slack_mode == "socket" else "SLACK_SIGNING_SECRET"
-    if not getattr(settings, needed.lower()).get_secret_value():
-        raise ConfigError(f"The environment has mistakes:\n{_sentence(needed, 'missing', '')}")
+        raise _mistakes([_sentence(dict(e)) for e in error.errors()]) from error
+    needed = [BOT, SIGNING if settings.slack_mode == "http" else APP]
+    if problems := [problem for name in needed if (problem := _token_problem(settings, name))]:
+        raise _mistakes(problems)
     return settings
 
 
-def _sentence(name: str, kind: str, message: str) -> str:
-    hint = f" Set it to {HINTS[name]}." if name in HINTS else ""
-    return f"  {name}: {'is missing' if kind == 'missing' else message}.{hint}"
+def _mistakes(problems: list[str]) -> ConfigError:
+    return ConfigError("The environment has mistakes:\n" + "\n".join(problems))
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    name, said = str(error["loc"][0]).upper(), str(error["msg"])
+    if error["type"] == "missing":
+        return f"  {name}: is missing.{_hint(name)}"
+    return f"  {name}: found {str(error['input'])[:80]!r}; {said[0].lower()}{said[1:]}."
+
+
+def _token_problem(settings: Settings, name: str) -> str | None:
+    """What is wrong with a token at first sight; its value is never shown."""
+    value = getattr(settings, name.lower()).get_secret_value().strip()
+    if not value:
+        return f"  {name}: is missing.{_hint(name)}"
+    if not value.startswith(PREFIXES.get(name, "")):
+        return f"  {name}: should start with {PREFIXES[name]}; it may hold another token.{_hint(name)}"
+    return None
+
+
+def _hint(name: str) -> str:
+    return f" Set it to {HINTS[name]}." if name in HINTS else ""
