@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -24,6 +25,9 @@ LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_close
 
 LOST_THREADS = frozenset({"thread_not_found", "message_not_found"})
 """Answers to a reply that mean: somebody deleted the card; it goes into the channel itself."""
+
+LOOKED_AT = 200
+"""Messages of a channel or thread that are looked through for one that may have been posted."""
 
 MOST_REMEMBERED = 500
 """Messages whose content is remembered, so that an edit that changes nothing is not sent."""
@@ -56,7 +60,7 @@ class Feed:
     ) -> None:
         self.client, self.product, self.between_posts = client, product, between_posts
         self._free_at: dict[str, float] = {}
-        self._shown: dict[tuple[str, str], Message] = {}
+        self._shown: dict[tuple[str, str], tuple[int, Message]] = {}
 
     async def send(self, parcel: Parcel) -> Sent | None:
         """Post or edit one message. Raises NotNow, NeverSent."""
@@ -72,8 +76,10 @@ class Feed:
 
     async def _edit(self, parcel: Parcel, message: Message) -> Sent:
         at = Sent(str(parcel.channel), str(parcel.ts))
-        if self._shown.get((at.channel, at.ts)) == message:
-            return at  # two facts may look the same: an edit would spend a call and show nothing new
+        shown = self._shown.pop((at.channel, at.ts), None)
+        if shown == (parcel.sent, message) and not parcel.in_doubt:
+            return self._remember(at, parcel, message)  # an edit would spend a call and show nothing new
+        parcel.guard()
         try:
             await self.client.chat_update(
                 channel=at.channel,
@@ -86,13 +92,16 @@ class Feed:
             if code(error) not in LOST:
                 raise
             return await self._post(parcel, message)
-        return self._remember(at, message)
+        return self._remember(at, parcel, message)
 
     async def _post(self, parcel: Parcel, message: Message) -> Sent:
         channel = parcel.channel or parcel.snapshot.release.channel
-        if parcel.maybe_posted and (found := await self._find(channel, parcel)):
-            return found
         thread = parcel.card_ts if message.in_thread else None
+        if parcel.in_doubt and (found := await self._find(channel, thread, parcel)):
+            # It shows what was true then, which may be long ago.
+            return await self._edit(
+                replace(parcel, channel=found.channel, ts=found.ts, in_doubt=False), message
+            )
         try:
             return await self._post_into(channel, thread, parcel, message)
         except SlackApiError as error:
@@ -102,6 +111,7 @@ class Feed:
 
     async def _post_into(self, channel: str, thread: str | None, parcel: Parcel, message: Message) -> Sent:
         await self._wait_for(channel)
+        parcel.guard()
         answer = await self.client.chat_postMessage(
             channel=channel,
             text=message.text,
@@ -112,11 +122,11 @@ class Feed:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return self._remember(Sent(str(answer["channel"]), str(answer["ts"])), message)
+        return self._remember(Sent(str(answer["channel"]), str(answer["ts"])), parcel, message)
 
-    def _remember(self, at: Sent, message: Message) -> Sent:
-        self._shown.pop((at.channel, at.ts), None)
-        self._shown[at.channel, at.ts] = message
+    def _remember(self, at: Sent, parcel: Parcel, message: Message) -> Sent:
+        """What this bot showed last, and for which event: another bot may have shown something since."""
+        self._shown[at.channel, at.ts] = parcel.wanted, message
         if len(self._shown) > MOST_REMEMBERED:
             del self._shown[next(iter(self._shown))]
         return at
@@ -127,29 +137,37 @@ class Feed:
         self._free_at[channel] = free_at + self.between_posts
         await asyncio.sleep(free_at - now)
 
-    async def _find(self, channel: str, parcel: Parcel) -> Sent | None:
+    async def _find(self, channel: str, thread: str | None, parcel: Parcel) -> Sent | None:
         """An earlier sender died after its post, perhaps: look for the message before posting again.
 
         Without the *:history scopes (they are optional) Slack does not let us look: then it is posted
         again, which is the one documented case of a doubled message.
         """
+        # The channel itself too: a reply whose thread is gone was posted there.
+        for place in (thread, None) if thread else (None,):
+            for message in await self._newest(channel, place):
+                if message.get("metadata") == _metadata(parcel):
+                    return Sent(channel, message["ts"])
+        return None
+
+    async def _newest(self, channel: str, thread: str | None) -> list[dict[str, Any]]:
+        """The newest messages of a thread or of the channel itself, as far as Slack lets us look."""
+        client = self.client
         try:
-            if parcel.card_ts:
-                answer = await self.client.conversations_replies(
-                    channel=channel, ts=parcel.card_ts, include_all_metadata=True, limit=200
+            if thread:
+                answer = await client.conversations_replies(
+                    channel=channel, ts=thread, include_all_metadata=True, limit=LOOKED_AT
                 )
             else:
-                answer = await self.client.conversations_history(
-                    channel=channel, include_all_metadata=True, limit=200
+                answer = await client.conversations_history(
+                    channel=channel, include_all_metadata=True, limit=LOOKED_AT
                 )
         except SlackApiError as error:
             if code(error) in ("missing_scope", "thread_not_found"):
-                return None
+                return []
             raise
-        messages: list[dict[str, Any]] = answer.get("messages", [])
-        return next(
-            (Sent(channel, m["ts"]) for m in messages if m.get("metadata") == _metadata(parcel)), None
-        )
+        found: list[dict[str, Any]] = answer.get("messages", [])
+        return found
 
 
 def _metadata(parcel: Parcel) -> dict[str, Any]:

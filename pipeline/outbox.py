@@ -2,7 +2,7 @@
 
 A message is a topic of a release. What is sent is the state at the time of sending, so that many
 changes are one edit. Its intent is committed before a post; a sender that died in between is
-noticed (`maybe_posted`), and the next one looks for the message before it posts again.
+noticed (`in_doubt`), and the next one looks for the message before it posts again.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 from pipeline import snapshot
 from pipeline.errors import StoreError
 from pipeline.events import CARD
+from pipeline.lease import MARGIN, suspended_clock
 from pipeline.models import Delivery, Release
 from pipeline.ports import Clock
 from pipeline.snapshot import Snapshot
@@ -39,7 +40,11 @@ BETWEEN_EDITS = {True: timedelta(seconds=1), False: timedelta(seconds=3)}
 
 @dataclass(frozen=True)
 class Parcel:
-    """A message to be sent or edited, with the state it is to show."""
+    """A message to be sent or edited, with the state it is to show.
+
+    `in_doubt`: an earlier attempt was not seen to end, so that nobody knows what the platform has. `sent` is the
+    event that was shown last, by whichever bot; `deadline` is when the lease ends (see pipeline.lease).
+    """
 
     id: int
     topic: str
@@ -47,8 +52,15 @@ class Parcel:
     channel: str | None
     ts: str | None
     card_ts: str | None
-    maybe_posted: bool
+    in_doubt: bool
     wanted: int
+    sent: int
+    deadline: float
+
+    def guard(self) -> None:
+        """Call right before posting. Raises TimeoutError when another bot may be sending it by now."""
+        if suspended_clock() >= self.deadline:
+            raise TimeoutError(f"{self.topic}: the lease ran out before it was sent")
 
 
 @dataclass(frozen=True)
@@ -180,6 +192,7 @@ class Outbox:
         self._nudged.set()
 
     async def _take(self, due: Any) -> Parcel | None:
+        deadline = suspended_clock() + SENDING * MARGIN
         row = await self._lease(due)
         if row is None:
             return None
@@ -191,14 +204,25 @@ class Outbox:
             found = await snapshot.load(session, row.release_id)
         if found is None:
             return None
-        return Parcel(row.id, row.topic, found, row.channel, row.ts, card_ts, row.posting, row.wanted)
+        return Parcel(
+            row.id,
+            row.topic,
+            found,
+            row.channel,
+            row.ts,
+            card_ts,
+            row.posting,
+            row.wanted,
+            row.sent,
+            deadline,
+        )
 
     async def _lease(self, due: Any) -> Delivery | None:
         """Take the message that is due; its row as it was before."""
         async with self.db.transaction() as session:
             row: Delivery | None = await session.scalar(due.with_for_update(skip_locked=True))
             if row is not None:
-                taken = {"owner": self.owner, "posting": row.ts is None, "lease_until": self.db.now + SENDING}
+                taken = {"owner": self.owner, "posting": True, "lease_until": self.db.now + SENDING}
                 await session.execute(
                     update(Delivery)
                     .where(Delivery.id == row.id)
@@ -217,7 +241,7 @@ class Outbox:
     async def _attempt(self, parcel: Parcel, bound: Any) -> None:
         """Send, and record how it went. Raises StoreError or TimeoutError, after which nobody knows."""
         try:
-            async with asyncio.timeout(SENDING * 0.8):
+            async with asyncio.timeout(SENDING * MARGIN):
                 sent = await self.sender.send(parcel)
             await self._record_sent(parcel, sent)
         except NotNow as later:
