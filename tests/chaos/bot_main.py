@@ -1,0 +1,14 @@
+"""The real bot process, with the outside in place of the adapters: `python -m tests.chaos.bot_main`."""
+
+import asyncio
+import os
+from functools import partial
+from pathlib import Path
+
+from bot.process import run
+from bot.settings import load_settings
+from tests.chaos.outside import Outside
+from tests.chaos.outside_ports import ports
+
+if __name__ == "__main__":
+    asyncio.run(run(load_settings(), partial(ports, Outside(Path(os.environ["CHAOS_OUTSIDE"])))))
