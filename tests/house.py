@@ -69,7 +69,7 @@ class House:
 
     async def kill_engines(self) -> None:
         """End every engine at once, as a kill does: nothing is recorded, no lease is given back."""
-        for engine, task in self.engines:
+        for _, task in self.engines:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         self.engines.clear()
