@@ -1,7 +1,5 @@
 """Build: one immutable image per component, built once and promoted by digest."""
 
-import asyncio
-
 from sqlalchemy import delete
 
 from pipeline.config import Component
@@ -9,6 +7,7 @@ from pipeline.context import Context, Outcome, Passed
 from pipeline.models import Image as ImageRow
 from pipeline.ports import BuildOrder, Image
 from pipeline.stages.common import images
+from pipeline.together import together
 
 BUILD_SECONDS = 1800.0
 """A build that takes longer than half an hour is stuck."""
@@ -17,7 +16,7 @@ BUILD_SECONDS = 1800.0
 async def run(ctx: Context) -> Outcome:
     """Build every component; what this release already built is used as it is."""
     built = {image.component: image for image in await images(ctx, ctx.release.id)}
-    made = await asyncio.gather(
+    made = await together(
         *(
             _image(ctx, name, component, built.get(name))
             for name, component in ctx.playbook.components.items()

@@ -11,19 +11,24 @@ from pipeline.stages.common import (
     target,
     variables,
 )
+from pipeline.together import together
 
 
 async def deploy(ctx: Context) -> Outcome:
     """Migrate, seed, deploy. Each part is done already when it is called again."""
     if failed := await _prepare_database(ctx):
         return failed
+    heads, _ = await together(_heads(ctx), _deploy(ctx))
+    return Passed("staged", {"url": target(ctx, "staging").address()}, {"heads": heads})
+
+
+async def _deploy(ctx: Context) -> None:
+    """All of staging's traffic goes to this release."""
     place = target(ctx, "staging")
     await place.reconcile()
-    slot = await place.prepare(await bundle(ctx, "staging"))
+    await place.prepare(await bundle(ctx, "staging"))
     ctx.guard()
     await place.promote(ctx.release.id)
-    heads = await _heads(ctx)
-    return Passed("staged", {"slot": slot.slot, "url": place.address()}, {"heads": heads})
 
 
 async def _prepare_database(ctx: Context) -> Failed | None:

@@ -1,15 +1,14 @@
 """Test: the playbook's commands, side by side."""
 
-import asyncio
-
 from pipeline.context import Context, Failed, Outcome, Passed
 from pipeline.stages.common import command_facts, run_check
+from pipeline.together import together
 
 
 async def run(ctx: Context) -> Outcome:
     """Run all of them, also when one fails: a developer wants to see everything that is red."""
     checks = ctx.playbook.tests
-    results = await asyncio.gather(*(run_check(ctx, f"test-{name}", check) for name, check in checks.items()))
+    results = await together(*(run_check(ctx, f"test-{name}", check) for name, check in checks.items()))
     failed = [command_facts(result) for result in results if not result.ok]
     if failed:
         return Failed("tests_failed", {"failed": failed})
