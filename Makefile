@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECKED := bot handlers pipeline tests
 
-.PHONY: setup demo demo-headless test check bench lock clean
+.PHONY: setup demo demo-headless test check bench chaos lock clean
 
 setup: $(READY)
 
@@ -33,6 +33,9 @@ test: check  ## everything that CI runs
 
 bench: $(READY)  ## figures beside their baselines, in build/bench.json
 	$(BIN)/python -m tests.benchmarks
+
+chaos: $(READY)  ## seeded kills, stops and a moody Slack: SEEDS=n, SEED=k to replay one, DB=sqlite|postgresql|both
+	$(BIN)/python -m tests.chaos
 
 lock: $(READY)  ## pin the dependencies again
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements.txt
