@@ -73,9 +73,12 @@ async def canary(ctx: Context) -> Outcome:
 
 
 async def _hold_or_go_on(ctx: Context, step: int) -> Outcome:
+    if (await target(ctx, "production").status()).share != ctx.playbook.canary.steps[step]:
+        return await _take_step(
+            ctx, step
+        )  # the bot died before the traffic moved: time without it proves nothing
     until = datetime.fromisoformat(ctx.run.data["until"])
     if ctx.clock() < until:
-        await target(ctx, "production").shift(ctx.release.id, ctx.playbook.canary.steps[step])
         return _holding(ctx, until)
     if step + 1 < len(ctx.playbook.canary.steps):
         return await _take_step(ctx, step + 1)

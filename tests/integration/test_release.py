@@ -107,6 +107,24 @@ async def test_a_canary_that_logs_critical_errors_goes_back_by_itself(tmp_path: 
         assert "v0.2.0 was rolled back" in shown.lock.reason
 
 
+async def test_a_canary_that_never_got_its_traffic_is_held_anew(tmp_path: Path, url: str) -> None:
+    """The bot died between its intent and the shift, and the time of the hold passed without it."""
+    async with open_house(tmp_path, url) as house:
+        await house.adopt()
+        release = await house.start()
+        await house.to_approval(release.id)
+        await house.approve(release.id)
+        await house.waits_for(release.id, "canary")
+        await house.made.targets["production"].shift(release.id, 0)
+        house.world.pass_time(minutes=6)
+        house.nudge()
+        await house.until(release.id, lambda s: house.world.journal[-1] == ("shift", "production", "10"))
+        shown = await house.waits_for(release.id, "canary")
+        assert shown.runs["canary"].code == "canary_holding"
+        await house.through_canary(release.id)
+        await house.waits_for(release.id, "watch")
+
+
 async def test_a_rollback_undoes_the_migration_and_leaves_a_lock(tmp_path: Path, url: str) -> None:
     async with open_house(tmp_path, url) as house:
         await house.adopt()
