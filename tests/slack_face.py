@@ -1,11 +1,14 @@
 """One bot process's Slack side for tests, made of the same parts as in bot.wiring."""
 
 import asyncio
+from typing import Literal
 
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from bot.app import Sockets, bolt_app, web_client
 from bot.gauges import Gauges
+from bot.sandbox.sandbox import Sandbox
 from bot.server import Server
 from bot.settings import Settings
 from handlers.desk import Desk
@@ -15,6 +18,8 @@ from handlers.register import register
 from pipeline.outbox import Outbox
 from pipeline.ports import Clock
 from pipeline.service import Service
+
+Mode = Literal["socket", "http"]
 
 BEAT = 0.02
 """Seconds between two looks at what is due."""
@@ -63,3 +68,16 @@ class Face:
         await self.server.stop()
         self._loops[1].cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+
+
+def settings_for(sandbox: Sandbox, mode: Mode, port: int) -> Settings:
+    """The settings of a bot that talks to this sandbox; `port` is its own."""
+    return Settings(
+        _env_file=None,
+        slack_bot_token=SecretStr(sandbox.bot_token),
+        slack_app_token=SecretStr(sandbox.app_token),
+        slack_signing_secret=SecretStr(sandbox.signing_secret),
+        slack_api_url=sandbox.api_url,
+        slack_mode=mode,
+        releasebot_port=port,
+    )

@@ -5,7 +5,9 @@ sixty times faster, so that its pauses between edits and attempts take no real s
 """
 
 import asyncio
+import contextlib
 import re
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -14,9 +16,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Literal
-
-from pydantic import SecretStr
 
 from bot.sandbox.manifest import read_manifest
 from bot.sandbox.modals import Values
@@ -29,7 +28,7 @@ from pipeline.engine import Engine
 from pipeline.snapshot import Snapshot, last_releases, load
 from pipeline.store import Database
 from tests.house import House
-from tests.slack_face import BEAT, Face
+from tests.slack_face import BEAT, Face, Mode, settings_for
 from tests.world import MemoryChangelog, World, ports
 
 CHANNEL, TEAM = "C0RELEASES", "T0SANDBOX"
@@ -59,8 +58,6 @@ url = "http://127.0.0.1:9002"
 first_port = 9200
 env = {{ DATABASE_URL = "production" }}
 """
-
-Mode = Literal["socket", "http"]
 
 
 @dataclass
@@ -254,7 +251,7 @@ async def open_slack_house(
     async with Sandbox(commands=commands, shortcuts=shortcuts, request_url=url) as sandbox:
         house = SlackHouse(
             db, world, config, made, folder,
-            sandbox=sandbox, settings=_settings(sandbox, mode, port), history=history,
+            sandbox=sandbox, settings=settings_for(sandbox, mode, port), history=history,
         )  # fmt: skip
         try:
             await house.begin()
@@ -268,21 +265,11 @@ async def open_slack_house(
 
 
 def _free_port() -> int:
-    """A port that the system has just given out: the sandbox must know the bot's before the bot can start."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def _settings(sandbox: Sandbox, mode: Mode, port: int) -> Settings:
-    return Settings(
-        _env_file=None,
-        slack_bot_token=SecretStr(sandbox.bot_token),
-        slack_app_token=SecretStr(sandbox.app_token),
-        slack_signing_secret=SecretStr(sandbox.signing_secret),
-        slack_api_url=sandbox.api_url,
-        slack_mode=mode,
-        releasebot_port=port,
-    )
+    """A free port, below those that the system gives to connections: the sandbox must know it before the bot starts."""
+    while True:
+        port = 28_000 + secrets.randbelow(4_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def ticks(message: Message | None) -> list[str]:
