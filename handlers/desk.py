@@ -17,6 +17,7 @@ from handlers.blocks import parts
 from handlers.text import refusals
 from pipeline import inbox
 from pipeline.errors import PipelineError, Refused, StoreError
+from pipeline.intake import Intake
 from pipeline.models import Inbox
 from pipeline.policy import Actor
 from pipeline.service import Service
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 
 TOO_OLD = timedelta(minutes=15)
 """A request that waited longer (the bot was down) is not carried out: the world has moved on since."""
+AT_ONCE = 20
+"""Requests dealt with at the same time: in a burst the acknowledgements come first."""
 
 Handler = Callable[["Desk", "Request"], Awaitable[None]]
 
@@ -58,12 +61,14 @@ class Desk:
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
     closing: bool = False
     _busy: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _hands: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    def __post_init__(self) -> None:
+        self._intake = Intake(self.service.db, self.owner, self.service.clock)
 
     async def store(self, request: Request) -> int | None:
         """Keep the request; None when the same one came before. Raises what the database raises."""
-        return await inbox.receive(
-            self.service.db, self.owner, request.kind, request.origin, vars(request) | {}, self.service.clock
-        )
+        return await self._intake.receive(request.kind, request.origin, vars(request) | {})
 
     def begin(self, row: int, request: Request) -> None:
         """Deal with a stored request in the background, so that nobody waits for the acknowledgement."""
@@ -74,7 +79,7 @@ class Desk:
     async def deal_with(self, row: int, request: Request) -> None:
         """Answer a request: the effect, or a refusal that teaches. Then it is marked as answered."""
         try:
-            async with inbox.answering(self.service.db, row, self.service.clock):
+            async with self._hands, inbox.answering(self.service.db, row, self.service.clock):
                 await self.handlers[request.kind, request.name](self, request)
         except Refused as refusal:
             await self.refuse(request, refusal)

@@ -3,13 +3,11 @@
 Whoever acknowledged a request holds it by a lease; when that process dies, a peer takes it over within seconds.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Collection, Iterator
-from typing import Any
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import StoreError
 from pipeline.models import Inbox
@@ -28,38 +26,6 @@ def _store_errors() -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError) as error:
         raise StoreError(str(error)) from error
-
-
-async def receive(
-    db: Database, owner: str, kind: str, dedup: str, payload: dict[str, Any], clock: Clock
-) -> int | None:
-    """Store a request, held by `owner`; its row's id, or None when it was stored before (a doubled delivery).
-
-    Raises StoreError when the database does not answer in time for an acknowledgement.
-    """
-    said = {"kind": kind, "dedup": dedup, "payload": payload, "received_at": clock()}
-    values = said | {"owner": owner, "lease_until": db.now + LEASE}
-    late = asyncio.Event()
-    try:
-        return await db.soon(_store(db, values, late))
-    except IntegrityError:
-        return None
-    except StoreError:
-        late.set()
-        raise
-
-
-async def _store(db: Database, values: dict[str, Any], late: asyncio.Event) -> int:
-    """Insert the row, unless its sender was told meanwhile that it was not recorded: then it must never be done."""
-    async with db.transaction() as session:
-        result = await session.execute(insert(Inbox).values(values).returning(Inbox.id))
-        row = int(result.scalar_one())
-        if late.is_set():
-            raise StoreError("Nobody waits for this request any more.")
-    if late.is_set():  # the commit itself was slow
-        async with db.transaction() as session:
-            await session.execute(delete(Inbox).where(Inbox.id == row))
-    return row
 
 
 @contextlib.asynccontextmanager

@@ -73,15 +73,20 @@ class Database:
 
         The work is then left to end by itself: a driver's thread that waits for a lock cannot be called back.
         """
-        task = asyncio.create_task(work)
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
+        task = self.minded(work)
         await asyncio.wait({task}, timeout=seconds)
         if task.done():
             return task.result()
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         self.outage.failed(f"no answer within {seconds:g} seconds", writing=True)
         raise unanswered(self.outage.why)
+
+    def minded(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin work that nobody may be left to wait for; what is not done by then is cancelled by `close`."""
+        task = asyncio.create_task(work)
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        return task
 
     async def ping(self) -> None:
         """Raises StoreError when the database cannot be worked with. After an outage only a write tells."""

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from pipeline import inbox
 from pipeline.errors import StoreError
+from pipeline.intake import Intake
 from pipeline.models import Inbox
 from pipeline.outbox import Outbox, Parcel, Sent
 from pipeline.states import ReleaseStatus, StageStatus
@@ -48,7 +48,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 async def ask(house: House, dedup: str) -> int | None:
-    return await inbox.receive(house.db, "me", "command", dedup, {"text": "v0.2.0"}, house.world.clock)
+    return await Intake(house.db, "me", house.world.clock).receive("command", dedup, {"text": "v0.2.0"})
 
 
 async def requests(house: House) -> list[str]:
@@ -193,7 +193,7 @@ async def test_bots_that_start_together_migrate_one_after_the_other(tmp_path: Pa
     }
     command = (sys.executable, "-m", "bot", "migrate")
     bots = [
-        await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=STDOUT) for _ in range(3)
+        await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=STDOUT) for _ in range(2)
     ]
     printed = [(await bot.communicate())[0].decode() for bot in bots]
     assert [bot.returncode for bot in bots] == [0, 0], printed
