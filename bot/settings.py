@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     releasebot_host: str = "127.0.0.1"
     releasebot_port: int = Field(8080, ge=0, le=65535)
     releasebot_log: Literal["text", "json"] = "text"
+    releasebot_edits_per_minute: int = Field(50, ge=1, le=6000)
     releasebot_log_level: Level = "info"
 
     @property

@@ -38,6 +38,7 @@ from pipeline.engine import Engine
 from pipeline.errors import ConfigError, StoreError
 from pipeline.listening import Listener
 from pipeline.outbox import Outbox
+from pipeline.pacing import slack
 from pipeline.ports import Directory
 from pipeline.redact import Redactor
 from pipeline.retention import Retention
@@ -160,7 +161,8 @@ class Bot:
         owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{token_hex(4)}"  # a container's pid comes again
         self.service = Service(self.db, config, self.ports, utc_now, self.nudge)
         self.engine = Engine(self.db, self.ports, utc_now, owner, committed=self.nudge_outbox)
-        self.outbox = Outbox(self.db, Feed(self.client, self.service.product), utc_now, owner)
+        feed, pace = Feed(self.client, self.service.product), slack(settings.releasebot_edits_per_minute)
+        self.outbox = Outbox(self.db, feed, utc_now, owner, pace)
         self.desk = Desk(self.service, self.client, owner)
         self.app = bolt_app(settings, self.client)
         register(self.app, self.desk)

@@ -1,7 +1,5 @@
 """The feed: a topic of a release becomes a message, posted once and then edited in place."""
 
-import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,11 +12,8 @@ from handlers.blocks import announcements, asks, card, notes
 from handlers.blocks.parts import Message
 from pipeline.config import Product
 from pipeline.events import ANNOUNCEMENT, CARD, RESULT, WAY_BACK
-from pipeline.outbox import NeverSent, NotNow, Parcel, Sent
+from pipeline.parcel import NeverSent, NotNow, Parcel, Sent
 from pipeline.snapshot import Snapshot
-
-BETWEEN_POSTS = 1.0
-"""Seconds between two posts to one channel (Slack: chat.postMessage, one a second and channel)."""
 
 LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 """Answers to an edit that mean: post it anew."""
@@ -52,14 +47,8 @@ TROUBLE = frozenset({"internal_error", "fatal_error", "service_unavailable", "re
 class Feed:
     """Sends parcels to Slack (the outbox's Sender)."""
 
-    def __init__(
-        self,
-        client: AsyncWebClient,
-        product: Callable[[str], Product],
-        between_posts: float = BETWEEN_POSTS,
-    ) -> None:
-        self.client, self.product, self.between_posts = client, product, between_posts
-        self._free_at: dict[str, float] = {}
+    def __init__(self, client: AsyncWebClient, product: Callable[[str], Product]) -> None:
+        self.client, self.product = client, product
         self._shown: dict[tuple[str, str], tuple[int, Message]] = {}
 
     async def send(self, parcel: Parcel) -> Sent | None:
@@ -110,7 +99,6 @@ class Feed:
             return await self._post_into(channel, None, parcel, message)
 
     async def _post_into(self, channel: str, thread: str | None, parcel: Parcel, message: Message) -> Sent:
-        await self._wait_for(channel)
         parcel.guard()
         answer = await self.client.chat_postMessage(
             channel=channel,
@@ -130,12 +118,6 @@ class Feed:
         if len(self._shown) > MOST_REMEMBERED:
             del self._shown[next(iter(self._shown))]
         return at
-
-    async def _wait_for(self, channel: str) -> None:
-        now = time.monotonic()
-        free_at = max(now, self._free_at.get(channel, 0.0))
-        self._free_at[channel] = free_at + self.between_posts
-        await asyncio.sleep(free_at - now)
 
     async def _find(self, channel: str, thread: str | None, parcel: Parcel) -> Sent | None:
         """An earlier sender died after its post, perhaps: look for the message before posting again.
@@ -180,7 +162,7 @@ def _meaning(error: SlackApiError) -> Exception:
     """What an answer of Slack means for the message."""
     said = code(error)
     if is_rate_limited(error):
-        return NotNow(retry_after(error), "rate limited")
+        return NotNow(retry_after(error), "rate limited", everybody=True)
     if said in NEVER:
         return NeverSent(f"Slack answered {said}; look at the channel and the bot's token")
     if status(error) != 200 or said in TROUBLE:

@@ -263,3 +263,11 @@ class Inbox(Base):
     __table_args__ = (
         Index("ix_inbox_unhandled", "id", postgresql_where=_UNHANDLED, sqlite_where=_UNHANDLED),
     )
+
+
+class Budget(Base):
+    """Until when a rate of the chat platform is spent, by all bots together (pipeline/pacing.py)."""
+
+    __tablename__ = "budgets"
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    spent_until: Mapped[datetime]

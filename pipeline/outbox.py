@@ -7,21 +7,22 @@ noticed (`in_doubt`), and the next one looks for the message before it posts aga
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from sqlalchemy import and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from pipeline import snapshot
+from pipeline import pacing, snapshot
 from pipeline.errors import StoreError
 from pipeline.events import CARD
 from pipeline.lease import MARGIN, suspended_clock
 from pipeline.models import Delivery, Release
+from pipeline.pacing import Pace, Rate
+from pipeline.parcel import NeverSent, NotNow, Parcel, Sender, Sent
 from pipeline.ports import Clock
-from pipeline.snapshot import Snapshot
 from pipeline.states import ACTIVE
 from pipeline.store import Database
 
@@ -38,64 +39,13 @@ BETWEEN_EDITS = {True: timedelta(seconds=1), False: timedelta(seconds=3)}
 """Between two edits of one message: urgent ones (asked of people), and the rest."""
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """A message to be sent or edited, with the state it is to show.
-
-    `in_doubt`: an earlier attempt was not seen to end, so that nobody knows what the platform has. `sent` is the
-    event that was shown last, by whichever bot; `deadline` is when the lease ends (see pipeline.lease).
-    """
-
-    id: int
-    topic: str
-    snapshot: Snapshot
-    channel: str | None
-    ts: str | None
-    card_ts: str | None
-    in_doubt: bool
-    wanted: int
-    sent: int
-    deadline: float
-
-    def guard(self) -> None:
-        """Call right before posting. Raises TimeoutError when another bot may be sending it by now."""
-        if suspended_clock() >= self.deadline:
-            raise TimeoutError(f"{self.topic}: the lease ran out before it was sent")
-
-
-@dataclass(frozen=True)
-class Sent:
-    """Where a message stands now."""
-
-    channel: str
-    ts: str
-
-
-@dataclass
-class NotNow(Exception):  # noqa: N818 - a pause, not an error
-    """The platform cannot take it now; try again in `seconds`."""
-
-    seconds: float
-    why: str
-
-
-@dataclass
-class NeverSent(Exception):  # noqa: N818 - a defined end, not an error
-    """The message cannot be delivered at all; `why` is kept and logged."""
-
-    why: str
-
-
-class Sender(Protocol):
-    async def send(self, parcel: Parcel) -> Sent | None:
-        """Post or edit. None when there is nothing to show for the topic. Raises NotNow or NeverSent."""
-
-
 class Outbox:
-    """Sends what is wanted and not yet sent."""
+    """Sends what is wanted and not yet sent, at the `pace` of the platform (without one: as fast as it goes)."""
 
-    def __init__(self, db: Database, sender: Sender, clock: Clock, owner: str) -> None:
-        self.db, self.sender, self.clock, self.owner = db, sender, clock, owner
+    def __init__(
+        self, db: Database, sender: Sender, clock: Clock, owner: str, pace: Pace | None = None
+    ) -> None:
+        self.db, self.sender, self.clock, self.owner, self.pace = db, sender, clock, owner, pace
         self._nudged = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
@@ -218,18 +168,34 @@ class Outbox:
         )
 
     async def _lease(self, due: Any) -> Delivery | None:
-        """Take the message that is due; its row as it was before."""
+        """Take the message that is due, or put it off until it can be paid for; its row as it was before."""
         async with self.db.transaction() as session:
             row: Delivery | None = await session.scalar(due.with_for_update(skip_locked=True))
-            if row is not None:
-                taken = {"owner": self.owner, "posting": True, "lease_until": self.db.now + SENDING}
-                await session.execute(
-                    update(Delivery)
-                    .where(Delivery.id == row.id)
-                    .values(taken)
-                    .execution_options(synchronize_session=False)
-                )
-            return row
+            if row is None:
+                return None
+            free_at = await self._pay(session, row)
+            taken = {"owner": self.owner, "posting": True, "lease_until": self.db.now + SENDING}
+            await session.execute(
+                update(Delivery)
+                .where(Delivery.id == row.id)
+                .values({"next_at": free_at} if free_at else taken)
+                .execution_options(synchronize_session=False)
+            )
+        if free_at:
+            self.nudge()  # something else may be due, and paid from another budget
+            pause = (free_at - self.clock()) / timedelta(seconds=1)
+            asyncio.get_running_loop().call_later(pause, self.nudge)
+        return None if free_at else row
+
+    async def _pay(self, session: AsyncSession, row: Delivery) -> datetime | None:
+        if self.pace is None:
+            return None
+        return await pacing.reserve(session, *await self._budget(session, row, self.pace), self.clock())
+
+    async def _budget(self, session: AsyncSession, row: Delivery, pace: Pace) -> tuple[str, Rate]:
+        """What pays for the message. A first post goes to its release's channel."""
+        release = await session.get_one(Release, row.release_id)
+        return pace.of(row.channel or release.channel, is_post=row.ts is None)
 
     async def _deliver(self, parcel: Parcel) -> None:
         bound = log.bind(release=parcel.snapshot.release.id, topic=parcel.topic)
@@ -247,6 +213,8 @@ class Outbox:
         except NotNow as later:
             bound.info("outbox: later", seconds=later.seconds, why=later.why)
             await self._record_later(parcel, later.seconds)
+            if later.everybody and self.pace:
+                await self._pause_all(parcel, later.seconds, self.pace)
         except NeverSent as never:
             bound.error("outbox: cannot be delivered", why=never.why)
             await self._record(parcel, given_up=never.why, posting=False)
@@ -271,6 +239,13 @@ class Outbox:
         pause = timedelta(seconds=seconds if seconds is not None else 2 ** min(attempts, 8))
         next_at = self.clock() + min(pause, LONGEST_PAUSE)
         await self._record(parcel, attempts=attempts, next_at=next_at)
+
+    async def _pause_all(self, parcel: Parcel, seconds: float, pace: Pace) -> None:
+        """Spare the other messages, and the other bots, the same answer."""
+        channel = parcel.channel or parcel.snapshot.release.channel
+        until = self.clock() + min(timedelta(seconds=seconds), LONGEST_PAUSE)
+        async with self.db.transaction() as session:
+            await pacing.pause(session, *pace.of(channel, parcel.ts is None), until)
 
     async def _record(self, parcel: Parcel, **values: Any) -> None:
         values |= {"owner": None, "lease_until": 0.0}

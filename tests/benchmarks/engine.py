@@ -14,7 +14,8 @@ from sqlalchemy import select, text
 from pipeline import deciding
 from pipeline.engine import Engine
 from pipeline.models import Release
-from pipeline.outbox import Outbox, Parcel, Sent
+from pipeline.outbox import Outbox
+from pipeline.parcel import Parcel, Sent
 from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus
 from tests.benchmarks.figures import Figure, alone, beside, median, spread

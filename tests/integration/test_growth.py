@@ -13,7 +13,8 @@ from sqlalchemy import event
 
 from bot.gauges import Gauges
 from pipeline import inbox, lease
-from pipeline.outbox import Outbox, Parcel, Sent
+from pipeline.outbox import Outbox
+from pipeline.parcel import Parcel, Sent
 from pipeline.store import Database
 from tests.history import fill, old, one_release
 from tests.house import House, open_house

@@ -19,7 +19,8 @@ from structlog.testing import capture_logs
 from pipeline.errors import StoreError
 from pipeline.intake import Intake
 from pipeline.models import Inbox
-from pipeline.outbox import Outbox, Parcel, Sent
+from pipeline.outbox import Outbox
+from pipeline.parcel import Parcel, Sent
 from pipeline.states import ReleaseStatus, StageStatus
 from tests.house import House, open_house
 from tests.postgres import Server

@@ -11,6 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "budgets",
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("spent_until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_budgets")),
+    )
+    op.create_table(
         "events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("release_id", sa.String(length=40), nullable=True),
@@ -321,3 +327,4 @@ def downgrade() -> None:
         batch_op.drop_index("ix_events_release")
 
     op.drop_table("events")
+    op.drop_table("budgets")
