@@ -11,6 +11,7 @@ from pipeline import lease, playbook
 from pipeline.config import Playbook, paced
 from pipeline.context import Context, Failed, Outcome, Ports, Waiting
 from pipeline.errors import LeaseLost, PipelineError, StoreError
+from pipeline.groups import insist
 from pipeline.models import StageRun
 from pipeline.ports import Clock
 from pipeline.progress import Step, cross
@@ -77,7 +78,7 @@ class Engine:
             return False
         previous = self._workers.pop(held.release.id, None)
         if previous:  # its lease ran out: it must be gone before we act in its place
-            previous[1].cancel()
+            self.db.cancel(previous[1])
             await asyncio.gather(previous[1], return_exceptions=True)
         if self._stopping:
             await lease.give_back(self.db, held)
@@ -99,7 +100,7 @@ class Engine:
         self._nudged.set()
         tasks = [task for _, task in self._workers.values()]
         for task in tasks:
-            task.cancel()
+            self.db.cancel(task)
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -113,7 +114,10 @@ class Worker:
         self.log = log.bind(release=held.release.id, version=held.release.version, epoch=held.epoch)
 
     async def run(self) -> None:
+        """Work until there is nothing to do. After an unexpected end the lease is kept until it runs out:
+        that is the pause before the next try, here or in another bot."""
         heart = asyncio.create_task(self._beat())
+        troubled = False
         try:
             await self._work()
         except LeaseLost as lost:
@@ -121,11 +125,17 @@ class Worker:
         except StoreError:
             self.log.warning("worker: stops, the release is claimed again when the database answers")
         except Exception:
+            troubled = True
             self.log.exception("worker: unexpected end; the release is claimed again")
         finally:
-            heart.cancel()
-            await self._stop_tasks()
-            await asyncio.gather(heart, return_exceptions=True)
+            await insist(self._wind_down(heart, give_back=not troubled))
+
+    async def _wind_down(self, heart: asyncio.Task[None], give_back: bool) -> None:
+        """Leave nothing running. The heart beats until the end: to put away what a stage holds may take a while."""
+        await self._stop_tasks()
+        self.engine.db.cancel(heart)
+        await asyncio.gather(heart, return_exceptions=True)
+        if give_back:
             with contextlib.suppress(StoreError):
                 await lease.give_back(self.engine.db, self.held)
 
@@ -163,6 +173,7 @@ class Worker:
         return self._collect()
 
     def _collect(self) -> dict[str, Outcome]:
+        """What came of the stages that ended; one that was stopped has no outcome. Raises what one raised."""
         ended = {name: task for name, task in self.tasks.items() if task.done()}
         for name in ended:
             del self.tasks[name]
@@ -175,7 +186,7 @@ class Worker:
     async def _stop_tasks(self) -> dict[str, Outcome]:
         """Cancel the running stages and wait until they have put away what they hold."""
         for task in self.tasks.values():
-            task.cancel()
+            self.engine.db.cancel(task)
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         tasks, self.tasks = self.tasks, {}
         return {
@@ -195,7 +206,7 @@ class Worker:
                     self.nudged.set()
             except LeaseLost:
                 for task in self.tasks.values():
-                    task.cancel()
+                    self.engine.db.cancel(task)
                 self.nudged.set()
                 return
             except StoreError:

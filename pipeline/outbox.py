@@ -132,6 +132,9 @@ class Outbox:
         parcel = await self._take(due)
         if parcel is None:
             return False
+        if self._stopping:
+            await self._record(parcel, posting=parcel.in_doubt)
+            return False
         task = asyncio.create_task(self._deliver(parcel), name=f"send {parcel.topic}")
         self._tasks[parcel.snapshot.release.id] = task
         task.add_done_callback(lambda _: self._done(parcel.snapshot.release.id))

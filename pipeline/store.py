@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, event, func, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -46,11 +47,13 @@ class Database:
         self._late: set[asyncio.Task[Any]] = set()
         self.engine = _engine(self.url, self.sqlite)
         self._reader = self.engine.execution_options(release_read=True)
+        self._inside: Counter[asyncio.Task[Any] | None] = Counter()
+        self._doomed: set[asyncio.Task[Any] | None] = set()
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end, or not at all. Raises StoreError when the database is away."""
-        with self.outage.watching(writing=True):
+        with self._undisturbed(), self.outage.watching(writing=True):
             async with (
                 self._writing or contextlib.nullcontext(),
                 AsyncSession(self.engine, expire_on_commit=False) as session,
@@ -64,9 +67,33 @@ class Database:
 
         Raises StoreError when the database is away.
         """
-        with self.outage.watching(writing=False):
+        with self._undisturbed(), self.outage.watching(writing=False):
             async with AsyncSession(self._reader, expire_on_commit=False) as session:
                 yield session
+
+    def cancel(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task, though not in the middle of a session, but as soon as it is out of it.
+
+        A driver that is interrupted may leave its connection behind, and on SQLite the write lock with it.
+        """
+        if self._inside[task]:
+            self._doomed.add(task)
+        else:
+            task.cancel()
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        task = asyncio.current_task()
+        self._inside[task] += 1
+        try:
+            yield
+        finally:
+            self._inside[task] -= 1
+            if not self._inside[task]:
+                del self._inside[task]
+                if task in self._doomed:
+                    self._doomed.discard(task)
+                    raise asyncio.CancelledError
 
     async def soon(self, work: Coroutine[Any, Any, T], seconds: float = PATIENCE) -> T:
         """What `work` gives, for somebody who waits. Raises StoreError when it takes longer than that.
@@ -128,6 +155,14 @@ class Database:
         if self.sqlite:
             return (func.julianday("now") - 2440587.5) * 86400.0
         return func.date_part("epoch", func.clock_timestamp())
+
+
+async def settled(write: Callable[[], Awaitable[T]]) -> T:
+    """Write; and once more when somebody else wrote the same row first, which can then be seen."""
+    try:
+        return await write()
+    except IntegrityError:
+        return await write()
 
 
 async def wake(session: AsyncSession, release_id: str = "") -> None:
