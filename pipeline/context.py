@@ -118,14 +118,14 @@ class Context:
         return self.runs[stage].data if stage in self.runs else {}
 
     def guard(self) -> None:
-        """Call right before an irreversible act. Raises LeaseLost when the release may be somebody else's."""
+        """Call right before an irreversible act. Raises LeaseLost when the release may be somebody else's,
+        Turned when a person has stopped it."""
         self.held.guard()
 
     @contextlib.asynccontextmanager
     async def recording(self, *facts: Fact) -> AsyncIterator[AsyncSession]:
         """A transaction that only the lease's holder can commit, with the facts as events."""
-        async with self.db.transaction() as session:
-            await lease.fence(self.db, session, self.held)
+        async with lease.fenced(self.db, self.held) as session:
             yield session
             await record(session, self.release, facts, self.clock())
 

@@ -10,7 +10,7 @@ import structlog
 from pipeline import lease, playbook
 from pipeline.config import Playbook, paced
 from pipeline.context import Context, Failed, Outcome, Ports, Waiting
-from pipeline.errors import LeaseLost, PipelineError, StoreError
+from pipeline.errors import LeaseLost, PipelineError, StoreError, Turned
 from pipeline.groups import insist
 from pipeline.models import StageRun
 from pipeline.ports import Clock
@@ -177,7 +177,7 @@ class Worker:
         ended = {name: task for name, task in self.tasks.items() if task.done()}
         for name in ended:
             del self.tasks[name]
-        return {name: task.result() for name, task in ended.items() if not task.cancelled()}
+        return {name: task.result() for name, task in ended.items() if not _stopped(task)}
 
     def _seconds_to_due(self) -> float | None:
         dues = [run.due_at for run in self.held.runs if run.status is StageStatus.WAITING and run.due_at]
@@ -218,7 +218,7 @@ class Worker:
             return Waiting("unknown_stage", {"stage": run.name}, self.engine.clock() + LOOK_AGAIN)
         try:
             return await stage.run(self._context(run))
-        except (LeaseLost, StoreError):
+        except (LeaseLost, StoreError, Turned):
             raise
         except PipelineError as error:
             return Failed(
@@ -240,3 +240,8 @@ class Worker:
             clock=self.engine.clock,
             runs={earlier.name: earlier for earlier in self.held.runs},
         )
+
+
+def _stopped(task: asyncio.Task[Outcome]) -> bool:
+    """Whether a stage ended without an outcome because it was told to."""
+    return task.cancelled() or isinstance(task.exception(), Turned)

@@ -44,5 +44,9 @@ class StoreError(PipelineError, OSError):
     """The bot's own database does not answer: nothing was recorded. Never a stage's failure: it is waited for."""
 
 
+class Turned(Exception):  # noqa: N818 - control flow: the boundary decides what comes now
+    """The release turns elsewhere (a person stopped it): the stage ends before it acts."""
+
+
 class LeaseLost(Exception):  # noqa: N818 - control flow: another worker owns the release now
     """This worker's lease ended: it must stop and write nothing."""

@@ -5,7 +5,9 @@ clock alone; a worker also keeps a deadline of its own, on a clock that counts s
 before an irreversible act once it has passed: a stalled process must not act on what was taken over.
 """
 
+import contextlib
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from sqlalchemy import column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.errors import LeaseLost
+from pipeline.errors import LeaseLost, Turned
 from pipeline.models import Delivery, Inbox, Release, StageRun
 from pipeline.store import Database, wake
 
@@ -42,13 +44,19 @@ class Claim:
     turn: dict[str, Any] | None = field(default=None)
 
     def trusted(self, since: float) -> None:
-        """Trust the lease from `since`, taken before the write that extended it."""
-        self.deadline = since + self.lease * MARGIN
+        """Trust the lease from `since`, taken before the write that extended it; once that is committed."""
+        self.deadline = max(self.deadline, since + self.lease * MARGIN)
 
     def guard(self) -> None:
-        """Raise LeaseLost when it is too late for an irreversible act."""
+        """Raise LeaseLost when it is too late for an irreversible act, Turned when it is not wanted any more."""
         if suspended_clock() >= self.deadline:
             raise LeaseLost(f"{self.release.id}: the lease of epoch {self.epoch} ran out")
+        self.straight()
+
+    def straight(self) -> None:
+        """Raise Turned when the release must turn, as far as this worker has heard."""
+        if self.turn is not None:
+            raise Turned(f"{self.release.id}: to {self.turn['to']}")
 
 
 def _claimable(db: Database, now: datetime) -> Any:
@@ -84,27 +92,37 @@ def _latest_runs(release_id: str) -> Any:
     return select(StageRun).where(StageRun.release_id == release_id).order_by(StageRun.id)
 
 
-async def fence(db: Database, session: AsyncSession, held: Claim) -> None:
-    """Extend the lease and lock the release's row. Raises LeaseLost when another worker has it."""
+@contextlib.asynccontextmanager
+async def fenced(db: Database, held: Claim) -> AsyncIterator[AsyncSession]:
+    """A transaction that only the lease's holder can commit; it extends the lease. Raises LeaseLost.
+
+    The release's row is locked in it, and `held` knows what people have said until now.
+    """
     since = suspended_clock()
+    async with db.transaction() as session:
+        await _extend(db, session, held)
+        yield session
+    held.trusted(since)  # not before: a commit that failed extended nothing
+
+
+async def _extend(db: Database, session: AsyncSession, held: Claim) -> None:
     extended = await session.execute(
         update(Release)
         .where(Release.id == held.release.id, Release.owner == held.owner, Release.epoch == held.epoch)
         .values(lease_until=db.now + held.lease)
-        .returning(Release.signals, Release.turn_to)
+        .returning(Release.signals, Release.turn_to, Release.production_touched)
         .execution_options(synchronize_session=False)
     )
     row = extended.one_or_none()
     if row is None:
         raise LeaseLost(f"{held.release.id}: epoch {held.epoch} was taken over")
-    held.signals, held.turn = row
-    held.trusted(since)
+    held.signals, held.turn, held.release.production_touched = row
 
 
 async def heartbeat(db: Database, held: Claim) -> None:
     """Extend the lease by itself. Raises LeaseLost."""
-    async with db.transaction() as session:
-        await fence(db, session, held)
+    async with fenced(db, held):
+        pass
 
 
 async def give_back(db: Database, held: Claim) -> None:

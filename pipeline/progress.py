@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.events import ANNOUNCEMENT, BOT, CARD, RESULT, WAY_BACK, Fact, note, record
-from pipeline.lease import Claim, fence
+from pipeline.lease import Claim, fenced
 from pipeline.models import Lock, Release, StageRun
 from pipeline.states import (
     ENDED_STAGE,
@@ -273,6 +273,5 @@ async def cross(
     db: Database, held: Claim, now: datetime, alive: frozenset[str], outcomes: Mapping[str, Outcome]
 ) -> Step:
     """Cross a boundary of a claimed release in one transaction. Raises LeaseLost."""
-    async with db.transaction() as session:
-        await fence(db, session, held)
+    async with fenced(db, held) as session:
         return await Boundary(held, session, now, alive).cross(outcomes)

@@ -73,11 +73,10 @@ async def canary(ctx: Context) -> Outcome:
 
 
 async def _hold_or_go_on(ctx: Context, step: int) -> Outcome:
-    if (await target(ctx, "production").status()).share != ctx.playbook.canary.steps[step]:
-        return await _take_step(
-            ctx, step
-        )  # the bot died before the traffic moved: time without it proves nothing
+    """A step counts only with its traffic: interrupted before the shift, it begins anew."""
     until = datetime.fromisoformat(ctx.run.data["until"])
+    if (await target(ctx, "production").status()).share != ctx.playbook.canary.steps[step]:
+        return await _take_step(ctx, step)
     if ctx.clock() < until:
         return _holding(ctx, until)
     if step + 1 < len(ctx.playbook.canary.steps):
@@ -94,23 +93,29 @@ async def _smoke_candidate(ctx: Context) -> Failed | None:
 
 
 async def _take_step(ctx: Context, step: int) -> Outcome:
-    until = ctx.clock() + ctx.playbook.canary.hold
+    now = ctx.clock()
+    until = now + ctx.playbook.canary.hold
+    since = ctx.run.data.get("since", now.isoformat())
     await touch(ctx)
-    await ctx.remember(
-        step=step, until=until.isoformat(), since=ctx.run.data.get("since", ctx.clock().isoformat())
-    )
+    await ctx.remember(step=step, until=until.isoformat(), since=since)
     ctx.guard()
     await target(ctx, "production").shift(ctx.release.id, ctx.playbook.canary.steps[step])
     return _holding(ctx, until)
 
 
 async def touch(ctx: Context) -> None:
-    """Commit that production traffic is touched, before it is: from here on the only way out is the way back."""
-    ctx.release.production_touched = True
+    """Commit that production traffic is touched, before it is: from here on the only way out is the way back.
+
+    Raises Turned when a person has stopped the release: an abort that was accepted is kept.
+    """
+    if ctx.release.production_touched:
+        return
     async with ctx.recording(Fact("production_touched", payload={"stage": ctx.run.name})) as session:
+        ctx.held.straight()  # with the row locked: either the abort comes first, or it is refused
         await session.execute(
             update(Release).where(Release.id == ctx.release.id).values(production_touched=True)
         )
+    ctx.release.production_touched = True
 
 
 def _holding(ctx: Context, until: datetime) -> Waiting:
@@ -132,8 +137,7 @@ async def promote(ctx: Context) -> Outcome:
     place = target(ctx, "production")
     prepared = await bundle(ctx, "production")
     await place.prepare(prepared)  # there already after a canary; a first release comes here directly
-    if not ctx.release.production_touched:
-        await touch(ctx)
+    await touch(ctx)
     ctx.guard()
     await place.promote(ctx.release.id)
     at = await record_deployment(ctx, "release", ctx.release)
