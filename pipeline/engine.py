@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
+from pydantic import ValidationError
 
-from pipeline import lease, playbook
+from pipeline import lease, playbook, trouble
 from pipeline.config import Playbook, paced
-from pipeline.context import Context, Failed, Outcome, Ports, Waiting
+from pipeline.context import Context, Outcome, Ports
 from pipeline.errors import LeaseLost, PipelineError, StoreError, Turned
 from pipeline.groups import insist
 from pipeline.models import StageRun
@@ -22,8 +23,6 @@ log = structlog.get_logger()
 
 POLL = 5.0
 """Seconds between looks for due work when nothing nudges: the net under the clock's own beat."""
-LOOK_AGAIN = timedelta(minutes=1)
-"""Until a stage that this version does not know is tried again, perhaps by a version that does."""
 
 
 class Engine:
@@ -213,21 +212,25 @@ class Worker:
                 continue  # the next beat may come through; past its deadline the claim guards itself
 
     async def _execute(self, run: StageRun) -> Outcome:
-        stage = playbook.STAGES.get(run.name)
+        stage, clock = playbook.STAGES.get(run.name), self.engine.clock
         if stage is None:
-            return Waiting("unknown_stage", {"stage": run.name}, self.engine.clock() + LOOK_AGAIN)
+            return trouble.unknown(run.name, clock())
         try:
-            return await stage.run(self._context(run))
+            ctx = self._context(run)
+        except (ValidationError, LookupError):
+            self.log.exception("stage not begun", stage=run.name)
+            return trouble.unreadable(self.held.release.product, clock())
+        try:
+            return await stage.run(ctx)
         except (LeaseLost, StoreError, Turned):
             raise
         except PipelineError as error:
-            return Failed(
-                "trouble", {"error": self.engine.ports(self.held.release.product).redact(str(error))}
-            )
+            facts = {"error": ctx.ports.redact(str(error))}
+            return trouble.came_of(stage.on_trouble, run, "trouble", facts, clock())
         except Exception:
             reference = f"{run.release_id[-6:]}-{run.id}"
             self.log.exception("stage crashed", stage=run.name, reference=reference)
-            return Failed("crashed", {"reference": reference})
+            return trouble.came_of(stage.on_trouble, run, "crashed", {"reference": reference}, clock())
 
     def _context(self, run: StageRun) -> Context:
         made = self.engine.ports(self.held.release.product)

@@ -19,17 +19,23 @@ from pipeline.stages import (
     watch,
 )
 from pipeline.states import PlannedStage
+from pipeline.trouble import OnTrouble
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage: its name (for ever), the phrase people read, what it does, and what must have passed before."""
+    """A stage: its name (for ever), the phrase people read, what it does, what must have passed before,
+    and what an error in it means (an error is not the stage's own verdict)."""
 
     name: str
     phrase: str
     run: StageFunction
     needs: tuple[str, ...] = ()
+    on_trouble: OnTrouble = "fails"
 
+
+ASKS: OnTrouble = "asks"
+AGAIN: OnTrouble = "tries again"
 
 RELEASE = (
     Stage("preflight", "Check that the release may start", preflight.check),
@@ -45,23 +51,27 @@ RELEASE = (
     Stage("canary", "Send a small share of the traffic to the canary", production.canary, ("migrate",)),
     Stage("promote", "Send all traffic to the new version", production.promote, ("canary",)),
     Stage("verify", "Smoke tests on production", production.verify, ("promote",)),
-    Stage("publish", "Tag the release and write the CHANGELOG", publish.run, ("verify",)),
-    Stage("announce", "Announce it", announce.release, ("publish",)),
-    Stage("watch", "Watch production", watch.run, ("verify",)),
-    Stage("after", "Go through the post-release checklist", checklist.after, ("watch", "announce")),
-    Stage("retire", "Stop the previous version", production.retire_previous, ("after",)),
+    Stage("publish", "Tag the release and write the CHANGELOG", publish.run, ("verify",), ASKS),
+    Stage("announce", "Announce it", announce.release, ("publish",), ASKS),
+    Stage("watch", "Watch production", watch.run, ("verify",), ASKS),
+    Stage("after", "Go through the post-release checklist", checklist.after, ("watch", "announce"), ASKS),
+    Stage("retire", "Stop the previous version", production.retire_previous, ("after",), ASKS),
 )
 
 ROLLBACK = (
-    Stage("switch-back", "Send all traffic back to the previous version", backwards.switch),
-    Stage("undo-migration", "Undo the migration where that is safe", backwards.undo, ("switch-back",)),
-    Stage("verify-back", "Smoke tests on the previous version", backwards.verify, ("undo-migration",)),
+    Stage("switch-back", "Send all traffic back to the previous version", backwards.switch, (), AGAIN),
+    Stage("undo-migration", "Undo the migration where that is safe", backwards.undo, ("switch-back",), AGAIN),
+    Stage("verify-back", "Smoke tests on the previous version", backwards.verify, ("undo-migration",), AGAIN),
     Stage(
-        "announce-back", "Announce the rollback; production stays locked", announce.rollback, ("verify-back",)
+        "announce-back",
+        "Announce the rollback; production stays locked",
+        announce.rollback,
+        ("verify-back",),
+        AGAIN,
     ),
 )
 
-CLEAN_UP = (Stage("clean-up", "Take away what never got traffic", backwards.clean_up),)
+CLEAN_UP = (Stage("clean-up", "Take away what never got traffic", backwards.clean_up, (), AGAIN),)
 
 ADOPTION = (
     Stage("preflight", RELEASE[0].phrase, preflight.check),

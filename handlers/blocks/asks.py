@@ -90,7 +90,8 @@ def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
     release = shown.release
     waiting_for = policy.mentions(product.people.approve)
     expires = run.facts.get("expires") or (run.started_at + product.approval_expires)
-    pressed = [a for a in shown.approvals if a.stage_run_id == run.id]
+    voided = run.facts.get("voided", ())
+    pressed = [a for a in shown.approvals if a.stage_run_id == run.id and a.id not in voided]
     blocks = [
         parts.header(f"🔐 Approve {words.title(release)} for production?"),
         parts.section(
@@ -223,7 +224,7 @@ _UNTOUCHED = "Production is as it was; `/release abort` stops this release."
 def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
     """The button that lets the release go on: try again, or decide that it may."""
     title, value = words.title(shown.release), ids.value(shown.release.id, run.id)
-    if run.name == "publish":
+    if run.name == "publish" or run.code in ("trouble", "crashed"):
         return parts.button("Try again", ids.AGAIN, value, means="Try this step again")
     label, question = _KEEP.get(run.name, _KEEP["watch"])
     sure = parts.confirm(f"{label}?", f"{question} Your name is recorded.", label, "Not now")

@@ -127,7 +127,11 @@ OPEN: Mapping[str, Sentence] = {
     "checklist_open": lambda f: f"{f['done']} of {f['total']} done",
     "approval_needed": lambda f: (
         f"waiting for a DRI until {when(f['expires'])}"
-        + (" (an earlier approval is void: what it was bound to changed)" if f["void"] else "")
+        + (
+            " (an earlier approval is void: what it was bound to changed, or who gave it may not approve now)"
+            if f["void"]
+            else ""
+        )
     ),
     "canary_holding": lambda f: f"{f['share']} % of the traffic until {when(f['until'], '{time_secs}')}",
     "watching": lambda f: f"until {when(f['until'], '{time_secs}')}",
