@@ -74,17 +74,22 @@ async def may(service: Service, actor: Actor, action: policy.Action, found: Snap
 async def decide(
     service: Service, actor: Actor, release_id: str, run_id: int, decision: str, note: str, origin: str
 ) -> None:
-    """Approve or reject (`decision`). The first decision wins; the second person is told who was first."""
+    """Approve or reject (`decision`). The first decision wins; the second person is told who was first.
+
+    An approval that turned out void (see stages/approval.py) does not count as the first.
+    """
+    if await _said_before(service, origin):
+        return
     found = await check_approver(service, actor, release_id, run_id)
     if decision == "approve":
         policy.not_own_release(actor, found.release.requested_by)
     binding = bound(found.release, [_image(image) for image in found.images], found.runs)
     async with speaking(service, release_id, service.clock()) as (session, release):
-        await _still_waiting(session, run_id, release)
+        run = await _still_waiting(session, run_id, release)
         for earlier in await _decisions(session, run_id):
             if earlier.origin == origin:
                 return
-            if earlier.bound == binding:
+            if earlier.bound == binding and earlier.id not in run.facts.get("voided", ()):
                 raise Refused("already_decided", by=earlier.user, decision=earlier.decision)
         session.add(_decision(service, actor, release_id, run_id, decision, note, origin, binding))
         kind = "release_approved" if decision == "approve" else "release_rejected"
@@ -96,6 +101,8 @@ async def settle(
     service: Service, actor: Actor, release_id: str, run_id: int, choice: str, origin: str
 ) -> None:
     """Answer what a stage in production asked: `keep` the release whatever the watch found, or try `again`."""
+    if await _said_before(service, origin):
+        return
     found = await service.snapshot(release_id)
     run = found.run_by_id(run_id)
     if run is None or run.status not in UNDECIDED:
@@ -131,11 +138,18 @@ async def tick(service: Service, actor: Actor, release_id: str, item_id: int) ->
         await record(session, release, [fact], service.clock())
 
 
-async def _still_waiting(session: AsyncSession, run_id: int, release: Release) -> None:
+async def _said_before(service: Service, origin: str) -> bool:
+    """Whether this very click is recorded already (and its answer was lost in a crash)."""
+    async with service.db.reading() as session:
+        return await session.scalar(select(Approval.id).where(Approval.origin == origin)) is not None
+
+
+async def _still_waiting(session: AsyncSession, run_id: int, release: Release) -> StageRun:
     """Look again with the row locked: the release may have moved on since the person looked."""
     run = await session.get(StageRun, run_id)
     if run is None or run.status not in UNDECIDED:
         raise Refused("out_of_date", version=release.version)
+    return run
 
 
 async def _decisions(session: AsyncSession, run_id: int) -> list[Approval]:
