@@ -8,6 +8,7 @@ what people decide, turning.py how a release is turned back or stopped.
 from collections.abc import Callable
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from ulid import ULID
 
 from pipeline import candidate, playbook, policy, snapshot
@@ -20,7 +21,7 @@ from pipeline.policy import Actor
 from pipeline.ports import Clock
 from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus
-from pipeline.store import Database
+from pipeline.store import Database, settled
 from pipeline.version import Version, parse_version
 
 
@@ -84,7 +85,7 @@ class Service:
         version = parse_version(text)
         await policy.may(actor, "start", product, ports.directory)
         found = await candidate.find(ports.repository, product, name, version, ref)
-        return await self._begin("release", actor, name, version, found, channel, origin)
+        return await settled(lambda: self._begin("release", actor, name, version, found, channel, origin))
 
     async def adopt(self, name: str, text: str, ref: str | None, origin: str) -> Release:
         """Take a version that was released before the bot came into its care (an operator's command)."""
@@ -93,12 +94,13 @@ class Service:
         product, version = self.product(name), parse_version(text)
         found = await candidate.find(self.ports(name).repository, product, name, version, ref or version.tag)
         actor = Actor("operator", "")
-        return await self._begin("adoption", actor, name, version, found, product.channel, origin)
+        return await settled(
+            lambda: self._begin("adoption", actor, name, version, found, product.channel, origin)
+        )
 
     async def _by_origin(self, origin: str) -> Release | None:
         async with self.db.reading() as session:
-            found: Release | None = await session.scalar(select(Release).where(Release.origin == origin))
-            return found
+            return await _began(session, origin)
 
     async def _begin(
         self,
@@ -111,6 +113,8 @@ class Service:
         origin: str,
     ) -> Release:
         async with self.db.transaction() as session:
+            if again := await _began(session, origin):
+                return again
             lock = await session.get(Lock, (name, "production"), with_for_update=True)
             running = await session.get(Release, lock.release_id) if lock and lock.release_id else None
             policy.unlocked(lock, running.version if running else None)
@@ -171,3 +175,9 @@ class Service:
             actor=release.requested_by,
             created_at=self.clock(),
         )
+
+
+async def _began(session: AsyncSession, origin: str) -> Release | None:
+    """The release that this very request began, when it comes a second time."""
+    found: Release | None = await session.scalar(select(Release).where(Release.origin == origin))
+    return found

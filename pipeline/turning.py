@@ -15,8 +15,10 @@ from pipeline.events import CARD, WAY_BACK, Fact, record
 from pipeline.models import Lock, Release
 from pipeline.policy import Actor
 from pipeline.service import Service
+from pipeline.slots import is_warm
 from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus, StageStatus
+from pipeline.store import settled
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,7 @@ async def way_back(service: Service, actor: Actor, product: str, release_id: str
         await _may_turn_back(session, found.release)
         to = await _where_to(session, found.release)
         back = await snapshot.load(session, to.id)
-    status = await service.ports(found.release.product).targets["production"].status()
-    warm = any(slot and slot.release_id == to.id and slot.warm for slot in (status.live, status.other))
+    warm = await is_warm(service.ports(found.release.product).targets["production"], to.id)
     digests = {image.component: image.digest for image in (back.images if back else ())}
     return WayBack(found.release, to, digests, warm, _migrated(found))
 
@@ -84,15 +85,26 @@ async def roll_back(
     """Send the release back. Everything is looked at again: the form may be old."""
     if not reason.strip():
         raise Refused("reason_missing")
+    if await _turned_before(service, release_id, origin):
+        return
     await way_back(service, actor, "", release_id)
-    async with speaking(service, release_id, service.clock()) as (session, release):
-        await _may_turn_back(session, release)
-        await _take_lock(service, session, release, actor)
-        turn = {"to": "rollback", "actor": actor.user, "reason": reason, "undo": undo, "origin": origin}
-        release.turn_to = turn
-        await record(
-            session, release, [Fact("rollback_requested", actor.user, turn, (CARD,))], service.clock()
-        )
+    turn = {"to": "rollback", "actor": actor.user, "reason": reason, "undo": undo, "origin": origin}
+
+    async def set_turn() -> None:
+        async with speaking(service, release_id, service.clock()) as (session, release):
+            await _may_turn_back(session, release)
+            await _take_lock(service, session, release, actor)
+            release.turn_to = turn
+            fact = Fact("rollback_requested", actor.user, turn, (CARD,))
+            await record(session, release, [fact], service.clock())
+
+    await settled(set_turn)
+
+
+async def _turned_before(service: Service, release_id: str, origin: str) -> bool:
+    """Whether this very request was carried out already (and its answer was lost in a crash)."""
+    release = (await service.snapshot(release_id)).release
+    return any(turn and turn.get("origin") == origin for turn in (release.turn_to, release.turned))
 
 
 async def _take_lock(service: Service, session: AsyncSession, release: Release, actor: Actor) -> None:
@@ -112,9 +124,13 @@ async def _take_lock(service: Service, session: AsyncSession, release: Release, 
 
 async def abort(service: Service, actor: Actor, release_id: str, reason: str, origin: str) -> None:
     """Stop a release before it touches production; afterwards the way out is the way back."""
+    if await _turned_before(service, release_id, origin):
+        return
     found = await service.snapshot(release_id)
     await may(service, actor, "start", found)
     async with speaking(service, release_id, service.clock()) as (session, release):
+        if release.direction == "clean-up" or release.turn_to:
+            raise Refused("already_stopping", version=release.version)
         if release.status not in (ReleaseStatus.PENDING, ReleaseStatus.RUNNING, ReleaseStatus.WAITING):
             raise Refused("already_ended", version=release.version, status=release.status.value)
         if release.production_touched:

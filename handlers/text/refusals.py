@@ -158,6 +158,11 @@ STATE: Mapping[str, Sentences] = {
         "There is nothing left to stop or turn back.",
         "See `/release status`.",
     ),
+    "already_stopping": (
+        "{version} is being stopped already.",
+        "It failed, or somebody stopped it a moment ago; what it prepared is being taken away.",
+        "See `/release status`.",
+    ),
     "not_in_production": (
         "{version} has not reached production.",
         "No user has seen it, so there is nothing to roll back.",

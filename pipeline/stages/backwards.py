@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.config import Playbook
 from pipeline.context import Context, Failed, Outcome, Passed, Skipped
+from pipeline.slots import is_warm
 from pipeline.stages.common import (
     base_release,
     bundle,
@@ -23,17 +24,14 @@ async def switch(ctx: Context) -> Outcome:
     if previous is None:
         return Failed("nothing_to_go_back_to")
     place = target(ctx, "production")
-    status = await place.status()
-    here = [
-        slot for slot in (status.live, status.other) if slot and slot.release_id == previous.id and slot.warm
-    ]
+    here = await is_warm(place, previous.id)
     if not here:
         await place.reconcile()
     await place.prepare(await bundle(ctx, "production", previous))  # warm: it only looks
     ctx.guard()
     await place.promote(previous.id)
     await record_deployment(ctx, "rollback", previous)
-    return Passed("switched_back", {"version": previous.version, "warm": bool(here)})
+    return Passed("switched_back", {"version": previous.version, "warm": here})
 
 
 async def undo(ctx: Context) -> Outcome:
@@ -87,7 +85,7 @@ async def verify(ctx: Context) -> Outcome:
 async def clean_up(ctx: Context) -> Outcome:
     """Nothing of this release got traffic: stop what was prepared, undo what was migrated where that is safe."""
     place = target(ctx, "production")
-    status = await place.status()
+    status = await place.reconcile()
     if status.live is None or status.live.release_id != ctx.release.id:
         await place.retire(ctx.release.id)
     undone = await _undo_migration(ctx)
