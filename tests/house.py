@@ -1,6 +1,7 @@
 """The bot's inside on the in-memory world: service, engine and database, without Slack."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,11 @@ class House:
     folder: Path
     engines: list[tuple[Engine, asyncio.Task[None]]] = field(default_factory=list)
     clicks: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def look(self) -> None:
+        """Something was committed: whoever waits for it looks now."""
+        self.changed.set()
 
     @property
     def service(self) -> Service:
@@ -63,16 +69,17 @@ class House:
             engine.nudge()
 
     def start_engine(self, owner: str = "one", seconds: float = 5.0) -> Engine:
-        engine = Engine(self.db, lambda _: self.made, self.world.clock, owner, seconds=seconds, poll=0.02)
+        engine = Engine(
+            self.db,
+            lambda _: self.made,
+            self.world.clock,
+            owner,
+            seconds=seconds,
+            poll=0.02,
+            committed=self.look,
+        )
         self.engines.append((engine, asyncio.create_task(engine.run())))
         return engine
-
-    async def kill_engines(self) -> None:
-        """End every engine at once, as a kill does: nothing is recorded, no lease is given back."""
-        for _, task in self.engines:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        self.engines.clear()
 
     async def stop_engines(self) -> None:
         for engine, task in self.engines:
@@ -100,7 +107,9 @@ class House:
         try:
             async with asyncio.timeout(seconds):
                 while not reached(shown):
-                    await asyncio.sleep(0.01)
+                    self.changed.clear()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self.changed.wait(), 0.05)
                     shown = await self.service.snapshot(release_id)
         except TimeoutError:
             runs = {name: (run.status.value, run.code, run.facts) for name, run in shown.runs.items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.config import Product
 from pipeline.context import Ports
-from pipeline.errors import RepositoryError, TargetError
+from pipeline.errors import PipelineError, RepositoryError, TargetError
 from pipeline.ports import (
     BuildOrder,
     Bundle,
@@ -28,6 +28,7 @@ from pipeline.ports import (
     SlotStatus,
     TargetStatus,
 )
+from tests.fuse import Fuse
 
 PLAYBOOK = """
 product = "shop"
@@ -85,6 +86,7 @@ class World:
     suite: str = "suite 1"
     secret: str | None = "s3cret-value"
     release_slow: asyncio.Event = field(default_factory=asyncio.Event)
+    fuse: Fuse = field(default_factory=Fuse)
 
     def clock(self) -> datetime:
         return self.now
@@ -93,7 +95,10 @@ class World:
         self.now += timedelta(**duration)
 
     def did(self, *what: str) -> None:
+        """Something was done here: written down, unless whoever did it was killed before."""
+        self.fuse.check()
         self.journal.append(what)
+        self.fuse.burn()
 
     def done(self, kind: str) -> list[tuple[str, ...]]:
         return [entry for entry in self.journal if entry[0] == kind]
@@ -265,16 +270,24 @@ class MemoryTarget:
             return
         if slot == self.live:
             raise TargetError("it is live")
+        if f"retire-{self.environment}" in self.world.failing:
+            raise TargetError("web did not stop. Look at its log.")
         self.world.did("retire", self.environment, self._status(slot).version)
         self.slots[slot], self.share = None, 0
 
     async def status(self) -> TargetStatus:
+        if f"router-{self.environment}" in self.world.failing:
+            raise TargetError("the router does not answer. Reconcile it.")
+        return self._seen()
+
+    def _seen(self) -> TargetStatus:
         other: Slot = "green" if self.live == "blue" else "blue"
         live = self._status(self.live) if self.live else None
         return TargetStatus(live, self._status(other) if self.slots[other] else None, self.share, 1)
 
     async def reconcile(self) -> TargetStatus:
-        return await self.status()
+        self.world.failing.discard(f"router-{self.environment}")
+        return self._seen()
 
     async def missing(self) -> tuple[str, ...]:
         return ()
@@ -286,6 +299,8 @@ class MemoryTarget:
         return f"http://127.0.0.1/{self.environment}/{slot or ''}"
 
     async def logs(self, release_id: str, since: datetime) -> tuple[str, ...]:
+        if "logs" in self.world.failing:
+            raise TargetError("the logs cannot be read. Look at the disk.")
         return tuple(self.world.log_lines) if self.environment == "production" else ()
 
     async def stop(self) -> None:
@@ -325,6 +340,8 @@ class MemoryDatabase:
         return (Revision(self.world.revision, "add a column", True, ""),)
 
     async def backup(self, url: str, destination: Path) -> Path:
+        if destination.exists():
+            return destination
         self.world.did("backup", url)
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.write_text("rows")
@@ -336,6 +353,8 @@ class MemoryDirectory:
     world: World
 
     async def person(self, user_id: str) -> Person:
+        if "directory" in self.world.failing:
+            raise PipelineError("Slack does not answer. Try again.")
         return self.world.people.get(user_id) or Person(user_id, user_id, True)
 
     async def members(self, group_id: str, oldest: float = 0.0) -> frozenset[str]:
