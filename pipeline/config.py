@@ -6,15 +6,14 @@ Durations are written as "90s", "30m", "2h" or as seconds; paths are relative to
 
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pipeline.errors import ConfigError
+from pipeline.loading import load as load
+from pipeline.loading import parse as parse
 
 SHARES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 75)
 """The canary's possible shares in percent: each is a route the proxy has from its start (never reloaded)."""
@@ -270,39 +269,3 @@ def paced(playbook: Playbook, pace: Pace) -> Playbook:
         "canary": playbook.canary.model_copy(update=hold),
     }
     return playbook.model_copy(update=parts)
-
-
-# ------------------------------------------------------------------ loading
-
-M = TypeVar("M", bound=Model)
-
-
-def parse(model: type[M], text: str, origin: str) -> M:
-    """Read TOML `text` as `model`. Raises ConfigError: `origin`, key, what was found, what is right."""
-    try:
-        return model.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        lines = [_sentence(dict(e)) for e in error.errors(include_url=False)]
-        raise ConfigError(f"{origin} has {len(lines)} mistake(s):\n" + "\n".join(lines)) from error
-
-
-def load(model: type[M], path: Path) -> M:
-    """Read a TOML file as `model`. Raises ConfigError, also when the file cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} could not be read: {error}. Write one with `releasebot init`.") from error
-    return parse(model, text, str(path))
-
-
-def _sentence(error: dict[str, Any]) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "the file"
-    kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
-    if kind == "missing":
-        return f"  {key}: is missing; it is required."
-    if kind == "extra_forbidden":
-        return f"  {key}: is not a known key; look for a typing mistake."
-    found = repr(error["input"])
-    return f"  {key}: found {found[:80]}; {message[0].lower()}{message[1:]}."

@@ -23,7 +23,6 @@ from pipeline.ports import BuildOrder, Command, Image, Runner
 
 _REPRODUCIBLE = {"SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 _WAIT_FOR_BUILD = 3600.0  # seconds: as long as another bot may build the same component
-_BLOCK = 1 << 20
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -245,11 +244,8 @@ def _stays_inside(component: str, folder: Path, name: str, path: Path) -> None:
 
 
 def _hash(path: Path) -> str:
-    value = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            value.update(block)
-    return value.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _signature(folder: Path) -> Signature:
