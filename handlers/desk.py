@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,8 +27,8 @@ log = structlog.get_logger()
 
 TOO_OLD = timedelta(minutes=15)
 """A request that waited longer (the bot was down) is not carried out: the world has moved on since."""
-AT_ONCE = 20
-"""Requests dealt with at the same time: in a burst the acknowledgements come first."""
+AT_ONCE = 4
+"""Commands, clicks and forms dealt with at the same time, of each: in a burst the acknowledgements come first."""
 
 Handler = Callable[["Desk", "Request"], Awaitable[None]]
 
@@ -61,7 +62,9 @@ class Desk:
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
     closing: bool = False
     _busy: dict[int, asyncio.Task[None]] = field(default_factory=dict)
-    _hands: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _hands: dict[str, asyncio.Semaphore] = field(
+        default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+    )
 
     def __post_init__(self) -> None:
         self._intake = Intake(self.service.db, self.owner, self.service.clock)
@@ -79,7 +82,7 @@ class Desk:
     async def deal_with(self, row: int, request: Request) -> None:
         """Answer a request: the effect, or a refusal that teaches. Then it is marked as answered."""
         try:
-            async with self._hands, inbox.answering(self.service.db, row, self.service.clock):
+            async with self._hands[request.kind], inbox.answering(self.service.db, row, self.service.clock):
                 await self.handlers[request.kind, request.name](self, request)
         except Refused as refusal:
             await self.refuse(request, refusal)
