@@ -151,7 +151,12 @@ class Town:
         bot.down = True
         bot.send(number)
         bot.send(signal.SIGCONT)
-        return await asyncio.wait_for(bot.process.wait(), STARTING)
+        try:
+            return await asyncio.wait_for(bot.process.wait(), STARTING)
+        except TimeoutError:
+            self.broken.append(f"bot {seat} ({bot.pid}) did not end within {STARTING:g} s of {number.name}")
+            bot.send(signal.SIGKILL)
+            return await bot.process.wait()
 
     async def held_by(self, pid: int) -> dict[str, int]:
         """The releases that a process works on, with their epochs: to measure how soon others take over."""

@@ -88,12 +88,17 @@ class Weather:
                 await event()
         finally:
             self.blowing = False
-        await asyncio.gather(*self._under_way)
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def _later(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.findings.append(f"{type(error).__name__}: {error}")
 
     def _somebody(self) -> tuple[int, Process] | None:
         """A bot that works: one that only starts has nothing to lose."""
