@@ -16,15 +16,16 @@ from tests.chaos.stories import FORWARD, Story, Told, play
 from tests.chaos.town import Town, open_town
 from tests.chaos.weather import Gusts, Weather
 
-LEAST = 2
-"""Releases of each product: the second proves that the first left no lock."""
 DRAINING = 90.0
 """Seconds until every message must have been sent."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to play. `bots` are the replicas (one on SQLite); a seed gives the same stories and events again."""
+    """What to play. `bots` are the replicas (one on SQLite); a seed gives the same stories and events again.
+
+    `least` releases of each product are played: the second proves that the first left no lock.
+    """
 
     seed: int
     database: str
@@ -33,6 +34,7 @@ class Plan:
     products: int
     bots: int
     kills: int
+    least: int = 2
 
 
 @dataclass
@@ -114,7 +116,7 @@ async def _live(crew: Crew, weather: Weather, first: Story, report: Report) -> l
     played: list[Told] = []
     before, story = tag_of(1), first
     for number in range(2, VERSIONS + 1):
-        if number > LEAST + 1 and not weather.blowing:
+        if number > report.plan.least + 1 and not weather.blowing:
             break
         try:
             told = await play(crew, number, before, story)
