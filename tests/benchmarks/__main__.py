@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks import acks, engine, figures, many, release, rollback, startup
+from tests.benchmarks import acks, engine, figures, load, many, release, rollback, startup
 from tests.benchmarks.figures import Figure
 
 Measure = Callable[[Path, bool], Awaitable[list[Figure]]]
@@ -17,6 +17,7 @@ Measure = Callable[[Path, bool], Awaitable[list[Figure]]]
 MEASURES: Mapping[str, Measure] = {
     "acks": acks.measure,
     "engine": engine.measure,
+    "load": load.measure,
     "many": many.measure,
     "release": release.measure,
     "rollback": rollback.measure,
