@@ -100,10 +100,13 @@ class Weather:
         if not task.cancelled() and (error := task.exception()):
             self.findings.append(f"{type(error).__name__}: {error}")
 
+    def _working(self) -> list[tuple[int, Process]]:
+        """The bots that work, with their seats: one that only starts has nothing to lose."""
+        return [(seat, bot) for seat, bot in enumerate(self.town.bots) if bot is not None and bot.working]
+
     def _somebody(self) -> tuple[int, Process] | None:
-        """A bot that works: one that only starts has nothing to lose."""
-        alive = [(seat, bot) for seat, bot in enumerate(self.town.bots) if bot is not None and bot.working]
-        return self.dice.choice(alive) if alive else None
+        working = self._working()
+        return self.dice.choice(working) if working else None
 
     def _note(self, what: str, bot: Process | None = None) -> None:
         """Count an event, and write it down beside the bots' logs."""
@@ -112,6 +115,10 @@ class Weather:
             file.write(f"{datetime.now(UTC):%H:%M:%S.%f} {what} {bot.pid if bot else ''}\n")
 
     async def _kill(self) -> None:
+        """Mostly one of several: a peer is to take over. Now and then the last one."""
+        end = time.monotonic() + self.dice.choice((0, 10, 10, 10))
+        while self.peers and len(self._working()) < 2 and time.monotonic() < end:
+            await asyncio.sleep(0.05)
         if found := self._somebody():
             self._note("kill", found[1])
             await self._replace(*found, signal.SIGKILL, self.takeovers)
@@ -138,14 +145,13 @@ class Weather:
         await self.town.start(seat)
 
     async def _watch(self, held: dict[str, int], began: float, times: list[float]) -> None:
-        """Measure until others work on what a bot held. It counts where a peer was up all the time."""
-        peers = [bot for bot in self.town.bots if bot is not None and bot.working] if self.peers else []
+        """Measure until others work on what a bot held. It counts where some peer was up all the time."""
         left = held
         while held and time.monotonic() - began < LONGEST_TAKEOVER:
             await asyncio.sleep(0.05)
             with contextlib.suppress(OSError):  # our own connections are cut too
                 left = await self.town.still_held(held)
-            if self.peers and not any(bot.working for bot in peers):
+            if self.peers and not self._working():
                 return
             times += [time.monotonic() - began] * (len(held) - len(left))
             held = left

@@ -1,0 +1,61 @@
+"""Messages whose sender died, or that another bot has edited since: found, brought up to date, never doubled."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, update
+
+from pipeline.models import Delivery
+from tests.slack_house import SlackHouse, open_slack_house
+
+IN_DOUBT = {"ts": None, "channel": None, "sent": 0, "posting": True}
+"""A delivery as a sender leaves it that dies between its post and the record of it."""
+
+
+async def change(house: SlackHouse, topic: str, **values: Any) -> None:
+    """Change the delivery of a topic of v0.2.0 behind the bot's back."""
+    async with house.db.transaction() as session:
+        newest = select(Delivery.id).where(Delivery.topic.like(topic)).order_by(Delivery.id.desc()).limit(1)
+        found = (await session.scalars(newest)).one()
+        await session.execute(update(Delivery).where(Delivery.id == found).values(**values))
+
+
+async def test_a_post_in_doubt_is_found_and_then_shows_what_is_true_now(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        await house.slack_to_approval()
+        await house.quiet()
+        message = await house.message("Before shop v0.2.0")
+        now, message.text = message.text, "Before shop v0.2.0, as it was when its sender died"
+        before = len(house.posted())
+        await change(house, "checklist:before", **IN_DOUBT)
+        await house.restart()
+        await house.quiet()
+        assert message.text == now
+        assert len(house.posted()) == before
+
+
+async def test_a_post_in_doubt_outside_of_the_thread_is_found_too(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        await house.slack_to_watch()
+        await house.message("shop v0.2.0 is live")
+        await house.quiet()
+        before = len(house.posted())
+        await change(house, "announcement", **IN_DOUBT)
+        await house.restart()
+        await house.quiet()
+        assert len(house.posted()) == before
+
+
+async def test_what_this_bot_showed_last_is_not_trusted_when_another_edited_since(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        await house.slack_to_approval()
+        await house.quiet()
+        card = await house.message("Release shop v0.2.0")
+        now, card.text = card.text, "Release shop v0.2.0, as another bot showed it"
+        async with house.db.reading() as session:
+            newest = select(Delivery.wanted).where(Delivery.topic == "card").order_by(Delivery.id.desc())
+            wanted = (await session.scalars(newest.limit(1))).one()
+        await change(house, "card", sent=wanted + 1, wanted=wanted + 2)
+        house.nudge()
+        await house.quiet()
+        assert card.text == now
