@@ -72,11 +72,11 @@ class Outbox:
 
     async def _try_again(self) -> None:
         """At a start the token or the channel may be mended: what running releases could not say gets another try."""
-        running = select(Release.id).where(Release.status.in_(ACTIVE))
+        status = select(Release.status).where(Release.id == Delivery.release_id).scalar_subquery()
         silent = and_(
             Delivery.sent < Delivery.wanted,
             Delivery.given_up.is_not(None),
-            Delivery.release_id.in_(running),
+            status.in_(ACTIVE),  # looked up for each of the few, instead of reading all releases
         )
         async with self.db.transaction() as session:
             again = update(Delivery).where(silent).values(given_up=None, next_at=self.clock())
