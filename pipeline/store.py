@@ -225,7 +225,9 @@ def _engine(url: str, sqlite: bool) -> AsyncEngine:
         return engine
     if file := _file(make_url(url)):
         file.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": 10})
+    # No overflow: connections that come and go cost a thread each time, and one that is cancelled while it
+    # is being opened is left to the garbage collector.
+    engine = create_async_engine(url, pool_size=16, max_overflow=0, connect_args={"timeout": 10})
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -42,8 +42,10 @@ async def undo(ctx: Context) -> Outcome:
 
 async def _undo_migration(ctx: Context) -> Outcome:
     migrated = ctx.data("migrate")
+    if "before" not in migrated:  # asked first: what was never migrated needs no secret to be left alone
+        return Skipped("no_migration")
     job = migration_job(ctx, "production")
-    if job is None or "before" not in migrated:
+    if job is None:
         return Skipped("no_migration")
     if why := _not_to_be_undone(ctx, migrated):
         return Skipped("migration_kept", {"why": why})
