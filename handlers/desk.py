@@ -80,15 +80,22 @@ class Desk:
         task.add_done_callback(lambda _: self._busy.pop(row, None))
 
     async def deal_with(self, row: int, request: Request) -> None:
-        """Answer a request: the effect, or a refusal that teaches. Then it is marked as answered."""
+        """Answer a request: the effect, or a refusal that teaches. Only then it is marked as answered: a kill
+        in between tells a person twice rather than never."""
         try:
             async with self._hands[request.kind], inbox.answering(self.service.db, row, self.service.clock):
-                await self.handlers[request.kind, request.name](self, request)
-        except Refused as refusal:
-            await self.refuse(request, refusal)
+                await self._answer(row, request)
         except StoreError:
             log.warning("desk: the database does not answer; the request is taken up again", reference=row)
             await self.refuse(request, Refused("database_gone"))
+
+    async def _answer(self, row: int, request: Request) -> None:
+        try:
+            await self.handlers[request.kind, request.name](self, request)
+        except Refused as refusal:
+            await self.refuse(request, refusal)
+        except StoreError:
+            raise
         except PipelineError as error:
             await self.refuse(request, Refused("trouble", error=str(error)))
         except Exception:
@@ -123,7 +130,7 @@ class Desk:
             await asyncio.wait(self._busy.values(), timeout=5)
         tasks = list(self._busy.values())
         for task in tasks:
-            task.cancel()
+            self.service.db.cancel(task)
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(StoreError):
             await inbox.give_back(self.service.db, self.owner)

@@ -89,7 +89,7 @@ class Outbox:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=5)
         for task in list(self._tasks.values()):
-            task.cancel()
+            self.db.cancel(task)
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def idle(self) -> bool:
