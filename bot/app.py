@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from aiohttp import ClientConnectorError, ClientError
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
@@ -39,14 +41,28 @@ def web_client(settings: Settings) -> AsyncWebClient:
     )
 
 
-def bolt_app(settings: Settings, client: AsyncWebClient) -> AsyncApp:
-    """The Bolt app; listeners are registered by handlers.register."""
-    return AsyncApp(
+def bolt_app(
+    settings: Settings, client: AsyncWebClient, has_stalled: Callable[[], bool] = lambda: False
+) -> AsyncApp:
+    """The Bolt app; listeners are registered by handlers.register. What waited in a stall is not acknowledged."""
+    app = AsyncApp(
         client=client,
         signing_secret=settings.slack_signing_secret.get_secret_value() or None,
         logger=_quiet("slack_bolt"),
         raise_error_for_unhandled_request=False,
     )
+
+    async def refuse_late(body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> BoltResponse | None:
+        if has_stalled():
+            log.warning(
+                "slack: a request waited in a stalled process; Slack has told so", kind=body.get("type")
+            )
+            return BoltResponse(status=503)
+        await next_()
+        return None
+
+    app.middleware(refuse_late)
+    return app
 
 
 def _quiet(name: str) -> logging.Logger:

@@ -93,6 +93,7 @@ def _set_the_clock(bot: Bot) -> None:
 async def _stop(bot: Bot) -> None:
     """Take nothing more in, finish what is at hand, give leases back, send what can be sent."""
     bot.metronome.stop()
+    bot.pulse.stop()
     # Side by side: peers go on at once with the releases that are given back.
     await asyncio.gather(_close_the_desk(bot), bot.engine.stop())
     await bot.outbox.stop()

@@ -17,6 +17,7 @@ from bot.app import Sockets, bolt_app, web_client
 from bot.clock import Metronome
 from bot.gauges import Gauges
 from bot.pages import open_page
+from bot.pulse import Pulse
 from bot.server import Server
 from bot.settings import Settings
 from handlers.desk import Desk
@@ -164,7 +165,8 @@ class Bot:
         feed, pace = Feed(self.client, self.service.product), slack(settings.releasebot_edits_per_minute)
         self.outbox = Outbox(self.db, feed, utc_now, owner, pace)
         self.desk = Desk(self.service, self.client, owner)
-        self.app = bolt_app(settings, self.client)
+        self.pulse = Pulse()
+        self.app = bolt_app(settings, self.client, self.pulse.has_stalled)
         register(self.app, self.desk)
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
@@ -180,7 +182,8 @@ class Bot:
         self.listening: asyncio.Task[None] | None = None
 
     def start_loops(self) -> None:
-        """Start what runs for as long as the process: releases, messages, and hearing the other bots."""
+        """Start what runs for as long as the process: releases, messages, hearing the other bots."""
+        self.pulse.start()
         self.loops = [asyncio.create_task(self.engine.run()), asyncio.create_task(self.outbox.run())]
         if not self.db.sqlite:
             self.listening = asyncio.create_task(Listener(self.db, self.nudge).run())

@@ -34,7 +34,8 @@ class Face:
         feed = Feed(self.client, service.product)
         self.outbox = Outbox(service.db, feed, hurried, "face")
         self.desk = Desk(service, self.client)
-        self.app = bolt_app(settings, self.client)
+        self.stalled = False
+        self.app = bolt_app(settings, self.client, lambda: self.stalled)
         register(self.app, self.desk)
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
