@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -108,6 +109,8 @@ class Crew:
                 return found
             answer = self.board.told(user)[-1]
             self.answers.append(answer)
+            if BUSY in answer and _named(answer) in what:
+                return await self.until(seen, what)  # an earlier try had arrived after all
             await self._get_out_of_the_way(answer)
             await asyncio.sleep(self.dice.uniform(0.3, 1.0))
             if found := seen():
@@ -179,3 +182,9 @@ class Crew:
                 lambda value=open_[0]: value not in values(self.topic(version, topic) or message, ids.TICK),  # type: ignore[misc]  # as above
                 f"{version}'s tick",
             )
+
+
+def _named(answer: str) -> str:
+    """The version that a refusal says is under way."""
+    found = re.search(r"under way: (v[\d.]*\d)", answer)
+    return found[1] if found else "no version"
