@@ -50,6 +50,10 @@ log = structlog.get_logger()
 
 COMMITTER = ("Release bot", "release-bot@localhost")
 
+PEERS_TURN = 60.0
+"""Seconds to wait for another bot of this machine that is at the same environment: a release that moved from a
+stalled bot to this one must not fail because the other one still holds the files."""
+
 MakePorts = Callable[[str, Product, Path, Directory, Callable[[str], str]], Ports]
 """Makes one product's world outside: its name and settings, the state folder, who people are, redaction."""
 
@@ -117,6 +121,7 @@ def make_ports(
             state=folder / where,
             artifacts=images,
             redact=redact,
+            patience=PEERS_TURN,
         )
         for where in ("staging", "production")
     }
