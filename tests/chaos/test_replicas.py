@@ -72,6 +72,29 @@ async def test_a_click_on_one_bot_wakes_the_release_on_another_at_once(tmp_path:
             await other.close()
 
 
+async def test_a_bot_that_stops_hands_its_releases_over_at_once(tmp_path: Path, shared: str) -> None:
+    async with open_house(tmp_path, shared) as house:
+        await house.adopt()
+        house.world.slow.add("test-unit")
+        release = await house.start()
+        await house.until(release.id, lambda s: ("command", "test-unit") in house.world.journal)
+        peer = house.start_engine("two")
+        peer.poll = 60
+        listening = asyncio.create_task(Listener(house.db, peer.nudge).run())
+        first, running = house.engines.pop(0)
+        try:
+            stopped = time.monotonic()
+            await first.stop()
+            await running
+            await house.until(release.id, lambda s: s.release.owner == "two")
+            assert time.monotonic() - stopped < 2
+            house.world.release_slow.set()
+            await house.waits_for(release.id, "checklist")
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
 async def test_a_listener_whose_connection_was_cut_listens_again(shared: str) -> None:
     async with two(shared) as (one, other):
         heard: asyncio.Queue[str] = asyncio.Queue()
