@@ -42,7 +42,7 @@ async def speaking(
         if release is None:
             raise Refused("unknown_release", release=release_id[:40])
         yield session, release
-    service.nudge()
+    service.nudge(release_id)
 
 
 async def check_approver(

@@ -26,7 +26,7 @@ from pipeline.version import Version, parse_version
 
 
 class Service:
-    """What people can ask of the release. `nudge` wakes the engine and the outbox after a commit."""
+    """What people can ask of the release. `nudge` wakes the engine (for this release) and the outbox after a commit."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Service:
         config: BotFile,
         ports: Callable[[str], Ports],
         clock: Clock,
-        nudge: Callable[[], None] = lambda: None,
+        nudge: Callable[[str], None] = lambda release_id: None,
     ) -> None:
         self.db, self.config, self.ports, self.clock, self.nudge = db, config, ports, clock, nudge
 
@@ -128,7 +128,7 @@ class Service:
             await session.flush()
             payload = {"version": version.tag, "commit": found.commit, "found_by": found.found_by}
             await record(session, release, [Fact("release_requested", actor.user, payload)], self.clock())
-        self.nudge()
+        self.nudge(release.id)
         return release
 
     def _release(

@@ -156,5 +156,5 @@ async def unlock(service: Service, actor: Actor, product: str) -> str:
         told = (WAY_BACK,) if newest.direction == "rollback" else ()
         fact = Fact("environment_unlocked", actor.user, payload, told)
         await record(session, newest, [fact], service.clock())
-    service.nudge()
+    service.nudge(newest.id)
     return lock.reason

@@ -64,9 +64,9 @@ class House:
     def service(self) -> Service:
         return Service(self.db, self.config, lambda _: self.made, self.world.clock, self.nudge)
 
-    def nudge(self) -> None:
+    def nudge(self, release_id: str = "") -> None:
         for engine, _ in self.engines:
-            engine.nudge()
+            engine.nudge(release_id)
 
     def start_engine(self, owner: str = "one", seconds: float = 5.0) -> Engine:
         engine = Engine(

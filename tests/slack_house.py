@@ -84,8 +84,8 @@ class SlackHouse(House):
     face: Face = field(init=False)
     born: float = field(default_factory=time.monotonic)
 
-    def nudge(self) -> None:
-        super().nudge()
+    def nudge(self, release_id: str = "") -> None:
+        super().nudge(release_id)
         self.face.outbox.nudge()
 
     def start_engine(self, owner: str = "one", seconds: float = 5.0) -> Engine:
