@@ -1,9 +1,11 @@
 """A house whose engines can be killed: each is a process of its own, with its own connections and fuse."""
 
 import asyncio
+import copy
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.config import BotFile, parse
@@ -72,6 +74,16 @@ def make_house(folder: Path, db: Database, world: World, made: Ports | None = No
     """A house without an engine."""
     config = parse(BotFile, BOT_TOML, "bot.toml")
     return MortalHouse(db, world, config, made or ports(world, config.products["shop"], folder), folder)
+
+
+def copied(kept: MortalHouse, folder: Path) -> MortalHouse:
+    """A house that begins where another one (on SQLite, stopped) was left: its database and its world."""
+    folder.mkdir()
+    shutil.copy(kept.folder / "bot.db", folder / "bot.db")
+    world, made = copy.deepcopy((kept.world, kept.made))
+    house = make_house(folder, Database(f"sqlite:///{folder}/bot.db"), world, replace(made, folder=folder))
+    house.clicks = kept.clicks  # a click of before would be taken for the same one
+    return house
 
 
 @asynccontextmanager

@@ -7,11 +7,9 @@ run out. Both ways are walked here, every second kill each.
 """
 
 import asyncio
-import copy
-import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,7 +21,7 @@ from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus
 from pipeline.store import Database
 from tests.house import SAM
-from tests.mortal import MortalHouse, make_house, open_mortal_house
+from tests.mortal import MortalHouse, copied, open_mortal_house
 
 LEASE = 1.5
 AT_ONCE = 6
@@ -36,17 +34,12 @@ Story = Callable[[MortalHouse, str], Awaitable[Snapshot]]
 class Start:
     """v0.1.0 in production and v0.2.0, with a migration, just asked for: copied for each kill."""
 
-    folder: Path
     house: MortalHouse
     release_id: str
 
     async def run(self, folder: Path, story: Story, last: int | None) -> tuple[MortalHouse, Snapshot]:
         """Tell the story with a process that dies after `last` steps; the next one goes on."""
-        folder.mkdir()
-        shutil.copy(self.folder / "bot.db", folder / "bot.db")
-        world, made = copy.deepcopy((self.house.world, self.house.made))
-        db = Database(f"sqlite:///{folder}/bot.db")
-        house = make_house(folder, db, world, replace(made, folder=folder))
+        house = copied(self.house, folder)
         house.start_engine("one", LEASE, last)
         fuse = house.world.fuse
         second = asyncio.create_task(_replace(house, alone=last is not None and last % 2 == 0))
@@ -57,7 +50,7 @@ class Start:
                 second.cancel()
             await asyncio.gather(second, return_exceptions=True)
             await house.stop_engines()
-            await db.close()
+            await house.db.close()
 
 
 async def _replace(house: MortalHouse, alone: bool) -> None:
@@ -77,7 +70,7 @@ async def start(tmp_path: Path) -> Start:
         house.world.revision = "2"
         release = await house.start()
         house.world.journal.clear()
-    return Start(folder, house, release.id)
+    return Start(house, release.id)
 
 
 async def forward(house: MortalHouse, release_id: str) -> Snapshot:
