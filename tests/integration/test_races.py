@@ -23,7 +23,8 @@ async def test_an_abort_during_the_canarys_smoke_test_is_kept(tmp_path: Path, ur
         await house.approve(release.id)
         await house.until(release.id, lambda s: ("command", "canary-smoke") in house.world.journal)
         service = house.service
-        service.nudge = lambda _: house.world.release_slow.set()  # the smoke test ends as the engine hears of the abort
+        # The smoke test ends as the engine hears of the abort.
+        service.nudge = lambda _: house.world.release_slow.set()
         await turning.abort(service, DANA, release.id, "wait", house.click())
         shown = await house.ended(release.id)
         assert shown.release.status is ReleaseStatus.CANCELLED
