@@ -236,8 +236,8 @@ class MemoryTarget:
         slot = self._slot_of(bundle.release_id)
         if slot is None:
             slot = "green" if self.live == "blue" else "blue"
-            self.slots[slot] = bundle
             self.world.did("start", self.environment, bundle.version)
+            self.slots[slot] = bundle
         return self._status(slot)
 
     def _status(self, slot: Slot) -> SlotStatus:
