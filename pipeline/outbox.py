@@ -7,6 +7,7 @@ noticed (`in_doubt`), and the next one looks for the message before it posts aga
 
 import asyncio
 import contextlib
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,8 +29,10 @@ from pipeline.store import Database
 
 log = structlog.get_logger()
 
-SENDING = 30.0
-"""Seconds a sender may take for one message before another may look after it."""
+SENDING = 10.0
+"""Seconds a message is held without a sign of life from its sender; then another looks after it."""
+LONGEST = 24.0
+"""Seconds that one attempt may take: more than a call to the platform may (bot/app.py)."""
 AT_ONCE = 4
 """Messages being sent at the same time; of one release only one, so that they arrive in order."""
 POLL = 0.5
@@ -48,6 +51,8 @@ class Outbox:
         self.db, self.sender, self.clock, self.owner, self.pace = db, sender, clock, owner, pace
         self._nudged = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._sending: set[int] = set()
+        self._kept_at = 0.0
         self._stopping = False
 
     def nudge(self) -> None:
@@ -61,6 +66,7 @@ class Outbox:
             self._nudged.clear()
             started = False
             try:
+                await self._keep()
                 started = len(self._tasks) < AT_ONCE and await self._start_one()
             except StoreError:
                 started = False  # the database says so itself, once
@@ -69,6 +75,15 @@ class Outbox:
             if not started:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._nudged.wait(), POLL)
+
+    async def _keep(self) -> None:
+        """A sign of life for the messages that are being sent."""
+        if not self._sending or time.monotonic() - self._kept_at < SENDING / 5:
+            return
+        held = update(Delivery).where(Delivery.id.in_(self._sending), Delivery.owner == self.owner)
+        async with self.db.transaction() as session:
+            await session.execute(held.values(lease_until=self.db.now + SENDING))
+        self._kept_at = time.monotonic()
 
     async def _try_again(self) -> None:
         """At a start the token or the channel may be mended: what running releases could not say gets another try."""
@@ -91,6 +106,16 @@ class Outbox:
         for task in list(self._tasks.values()):
             self.db.cancel(task)
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        with contextlib.suppress(StoreError):
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        """What was interrupted stays in doubt, and a peer looks after it at once."""
+        unsent = (Delivery.sent < Delivery.wanted, Delivery.given_up.is_(None))
+        mine = update(Delivery).where(Delivery.owner == self.owner, *unsent)
+        async with self.db.transaction() as session:
+            freed = mine.values(owner=None, lease_until=0.0)
+            await session.execute(freed.execution_options(synchronize_session=False))
 
     async def idle(self) -> bool:
         """Whether nothing is waiting to be sent."""
@@ -202,15 +227,18 @@ class Outbox:
 
     async def _deliver(self, parcel: Parcel) -> None:
         bound = log.bind(release=parcel.snapshot.release.id, topic=parcel.topic)
+        self._sending.add(parcel.id)
         try:
             await self._attempt(parcel, bound)
         except (StoreError, TimeoutError) as error:
             bound.warning("outbox: not sent or not recorded, the lease ends by itself", error=str(error))
+        finally:
+            self._sending.discard(parcel.id)
 
     async def _attempt(self, parcel: Parcel, bound: Any) -> None:
         """Send, and record how it went. Raises StoreError or TimeoutError, after which nobody knows."""
         try:
-            async with asyncio.timeout(SENDING * MARGIN):
+            async with asyncio.timeout(LONGEST):
                 sent = await self.sender.send(parcel)
             await self._record_sent(parcel, sent)
         except NotNow as later:
