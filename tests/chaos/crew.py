@@ -18,7 +18,7 @@ from tests.chaos.board import Board, about, values
 from tests.chaos.outside import Outside
 
 T = TypeVar("T")
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds after which something that was acknowledged counts as lost, and something expected as missing."""
 GLANCE = 0.1
 FORM = 6.0

@@ -17,8 +17,8 @@ from bot.sandbox.delivery import Kind, NotDeliveredError, Retry, Transport
 from bot.sandbox.faults import Faults
 from tests.chaos.town import Process, Town
 
-CALM = (0.3, 1.8)
-"""Seconds between two events."""
+CALM = {True: (0.3, 1.8), False: (0.5, 5.0)}
+"""Seconds between two events: with peers, and for a bot alone, which must get some work done between two starts."""
 SUSPENDED = (6.0, 9.0)
 """Seconds of a SIGSTOP: longer than a lease."""
 LONGEST_TAKEOVER = 30.0
@@ -83,7 +83,7 @@ class Weather:
         weights = [weight for weight, _ in events]
         try:
             while self.happened["kill"] < self.kills:
-                await asyncio.sleep(self.dice.uniform(*CALM))
+                await asyncio.sleep(self.dice.uniform(*CALM[self.peers]))
                 ((_, event),) = self.dice.choices(events, weights)
                 await event()
         finally:
