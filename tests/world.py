@@ -12,23 +12,18 @@ from pathlib import Path
 
 from pipeline.config import Product
 from pipeline.context import Ports
-from pipeline.errors import PipelineError, RepositoryError, TargetError
+from pipeline.errors import PipelineError, RepositoryError
 from pipeline.ports import (
     BuildOrder,
-    Bundle,
     Command,
     CommandResult,
     Commit,
     Image,
-    MigrationJob,
     Person,
     Published,
-    Revision,
-    Slot,
-    SlotStatus,
-    TargetStatus,
 )
 from tests.fuse import Fuse
+from tests.places import MemoryDatabase, MemoryTarget
 
 PLAYBOOK = """
 product = "shop"
@@ -213,139 +208,6 @@ class MemoryBuilder:
         for digest in gone:
             del self.store[digest]
         return gone
-
-
-@dataclass
-class MemoryTarget:
-    """Two slots and a share, as the real targets have them."""
-
-    world: World
-    environment: str
-    slots: dict[Slot, Bundle | None] = field(default_factory=lambda: {"blue": None, "green": None})
-    live: Slot | None = None
-    share: int = 0
-
-    def _slot_of(self, release_id: str) -> Slot | None:
-        return next(
-            (slot for slot, bundle in self.slots.items() if bundle and bundle.release_id == release_id), None
-        )
-
-    async def prepare(self, bundle: Bundle) -> SlotStatus:
-        if f"prepare-{self.environment}" in self.world.failing:
-            raise TargetError("web did not get healthy in 30 s. Look at its log.")
-        slot = self._slot_of(bundle.release_id)
-        if slot is None:
-            slot = "green" if self.live == "blue" else "blue"
-            self.world.did("start", self.environment, bundle.version)
-            self.slots[slot] = bundle
-        return self._status(slot)
-
-    def _status(self, slot: Slot) -> SlotStatus:
-        bundle = self.slots[slot]
-        assert bundle is not None
-        digests = {service.component: service.image.digest for service in bundle.services}
-        return SlotStatus(slot, bundle.release_id, bundle.version, True, digests)
-
-    def _held(self, release_id: str) -> Slot:
-        slot = self._slot_of(release_id)
-        if slot is None:
-            raise TargetError(f"{release_id} is not prepared. Prepare it first.")
-        return slot
-
-    async def shift(self, release_id: str, share: int) -> None:
-        self._held(release_id)
-        if self.share != share:
-            self.world.did("shift", self.environment, str(share))
-        self.share = share
-
-    async def promote(self, release_id: str) -> None:
-        slot = self._held(release_id)
-        if self.live != slot or self.share:
-            self.world.did("promote", self.environment, self._status(slot).version)
-        self.live, self.share = slot, 0
-
-    async def retire(self, release_id: str) -> None:
-        slot = self._slot_of(release_id)
-        if slot is None:
-            return
-        if slot == self.live:
-            raise TargetError("it is live")
-        if f"retire-{self.environment}" in self.world.failing:
-            raise TargetError("web did not stop. Look at its log.")
-        self.world.did("retire", self.environment, self._status(slot).version)
-        self.slots[slot], self.share = None, 0
-
-    async def status(self) -> TargetStatus:
-        if f"router-{self.environment}" in self.world.failing:
-            raise TargetError("the router does not answer. Reconcile it.")
-        return self._seen()
-
-    def _seen(self) -> TargetStatus:
-        other: Slot = "green" if self.live == "blue" else "blue"
-        live = self._status(self.live) if self.live else None
-        return TargetStatus(live, self._status(other) if self.slots[other] else None, self.share, 1)
-
-    async def reconcile(self) -> TargetStatus:
-        self.world.failing.discard(f"router-{self.environment}")
-        return self._seen()
-
-    async def missing(self) -> tuple[str, ...]:
-        return ()
-
-    async def heal(self) -> bool:
-        return False
-
-    def address(self, slot: Slot | None = None) -> str:
-        return f"http://127.0.0.1/{self.environment}/{slot or ''}"
-
-    async def logs(self, release_id: str, since: datetime) -> tuple[str, ...]:
-        if "logs" in self.world.failing:
-            raise TargetError("the logs cannot be read. Look at the disk.")
-        return tuple(self.world.log_lines) if self.environment == "production" else ()
-
-    async def stop(self) -> None:
-        self.live = None
-
-
-@dataclass
-class MemoryDatabase:
-    """One revision number per environment's URL."""
-
-    world: World
-    at: dict[str, str] = field(default_factory=dict)
-
-    def _url(self, job: MigrationJob) -> str:
-        return job.env["DATABASE_URL"]
-
-    async def heads(self, job: MigrationJob) -> tuple[str, ...]:
-        return (self.world.revision,)
-
-    async def current(self, job: MigrationJob) -> tuple[str, ...]:
-        return (self.at[self._url(job)],) if self._url(job) in self.at else ()
-
-    async def upgrade(self, job: MigrationJob) -> None:
-        if "upgrade" in self.world.failing:
-            raise TargetError("the migration failed: column exists. Look at the log.")
-        if self.at.get(self._url(job)) != self.world.revision:
-            self.world.did("migrate", self._url(job), self.world.revision)
-        self.at[self._url(job)] = self.world.revision
-
-    async def downgrade(self, job: MigrationJob, revision: str) -> None:
-        self.world.did("undo", self._url(job), revision)
-        self.at[self._url(job)] = revision
-
-    async def pending(self, job: MigrationJob) -> tuple[Revision, ...]:
-        if self.at.get(self._url(job)) == self.world.revision:
-            return ()
-        return (Revision(self.world.revision, "add a column", True, ""),)
-
-    async def backup(self, url: str, destination: Path) -> Path:
-        if destination.exists():
-            return destination
-        self.world.did("backup", url)
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        destination.write_text("rows")
-        return destination
 
 
 @dataclass
