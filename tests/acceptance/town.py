@@ -26,7 +26,7 @@ CHANNEL = "C0RELEASES"
 DANA, LEE, KIM, SAM, GUEST, OUTSIDER = (
     "U0DANA001", "U0LEE0002", "U0KIM0004", "U0SAM0003", "U0GUEST05", "U0EXT00006",
 )  # fmt: skip
-PATIENCE = 60.0
+PATIENCE = 180.0
 APPROVAL: dict[str, dict[str, object]] = {
     ids.SEEN: {ids.INPUT: ["changes", "back"]},
     ids.NOTE: {ids.INPUT: "Looks good."},
