@@ -47,8 +47,14 @@ async def unlock(desk: Desk, request: Request) -> None:
     newest = await desk.service.recent(product, 1)
     if not newest or newest[0].id != release:
         raise Refused("out_of_date", version="The product")
-    reason = await turning.unlock(desk.service, request.actor, product)
-    await desk.tell(request, unlocked(product, reason))
+    await open_lock(desk, request, product)
+
+
+async def open_lock(desk: Desk, request: Request, product: str) -> None:
+    """Open a product's lock, once for this request, and say so."""
+    reason = await turning.unlock(desk.service, request.actor, product, request.origin)
+    if reason is not None:
+        await desk.tell(request, unlocked(product, reason))
 
 
 def unlocked(product: str, reason: str) -> str:

@@ -50,8 +50,7 @@ async def _carry_out(desk: Desk, request: Request, product: str, typed: grammar.
 async def _look(desk: Desk, request: Request, product: str, typed: grammar.Typed) -> None:
     match typed:
         case grammar.Unlock():
-            reason = await turning.unlock(desk.service, request.actor, product)
-            await desk.tell(request, actions.unlocked(product, reason))
+            await actions.open_lock(desk, request, product)
         case grammar.ShowStatus():
             await _status(desk, request, product)
         case grammar.ListReleases():

@@ -5,9 +5,11 @@ Whoever acknowledged a request holds it by a lease; when that process dies, a pe
 
 import contextlib
 from collections.abc import AsyncIterator, Collection, Iterator
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.errors import StoreError
 from pipeline.models import Inbox
@@ -50,6 +52,21 @@ async def handled(db: Database, row_id: int, clock: Clock) -> None:
     with _store_errors():
         async with db.transaction() as session:
             await session.execute(update(Inbox).where(Inbox.id == row_id).values(handled_at=clock()))
+
+
+async def once(session: AsyncSession, origin: str, at: datetime) -> bool:
+    """Whether the effect of a request is still to be had. It is then answered by this very transaction.
+
+    For effects that find their target by looking at what is current ("stop the release"): a request that was
+    taken over after its effect, or by a peer of a stalled bot, must not find the next one. What did not come
+    through the inbox has no row, and is always done.
+    """
+    row = await session.scalar(select(Inbox).where(Inbox.dedup == origin).with_for_update())
+    if row is not None and row.handled_at is not None:
+        return False
+    if row is not None:
+        row.handled_at = at
+    return True
 
 
 async def keep(db: Database, owner: str, rows: Collection[int]) -> None:

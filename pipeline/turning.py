@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline import policy, snapshot
+from pipeline import inbox, policy, snapshot
 from pipeline.deciding import may, speaking
 from pipeline.errors import Refused
 from pipeline.events import CARD, WAY_BACK, Fact, record
@@ -129,6 +129,8 @@ async def abort(service: Service, actor: Actor, release_id: str, reason: str, or
     found = await service.snapshot(release_id)
     await may(service, actor, "start", found)
     async with speaking(service, release_id, service.clock()) as (session, release):
+        if not await inbox.once(session, origin, service.clock()):
+            return
         if release.direction == "clean-up" or release.turn_to:
             raise Refused("already_stopping", version=release.version)
         if release.status not in (ReleaseStatus.PENDING, ReleaseStatus.RUNNING, ReleaseStatus.WAITING):
@@ -140,10 +142,15 @@ async def abort(service: Service, actor: Actor, release_id: str, reason: str, or
         await record(session, release, [Fact("abort_requested", actor.user, turn, (CARD,))], service.clock())
 
 
-async def unlock(service: Service, actor: Actor, product: str) -> str:
-    """Open a lock that a rollback (or a person) left; gives its reason. A running release keeps its own."""
+async def unlock(service: Service, actor: Actor, product: str, origin: str = "") -> str | None:
+    """Open a lock that a rollback (or a person) left; gives its reason. A running release keeps its own.
+
+    None: this very request has opened one before, and another that was made since stays.
+    """
     await policy.may(actor, "approve", service.product(product), service.ports(product).directory)
     async with service.db.transaction() as session:
+        if not await inbox.once(session, origin, service.clock()):
+            return None
         lock = await session.get(Lock, (product, "production"), with_for_update=True)
         if lock is None:
             raise Refused("not_locked", product=product)

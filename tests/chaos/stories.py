@@ -217,13 +217,15 @@ async def _roll_back(crew: Crew, version: str, before: str) -> None:
 
 
 async def _unlock(crew: Crew, version: str) -> None:
-    """After a rollback production is locked; opening it twice is refused, and as good."""
+    """After a rollback production is locked; the announcement says so until it is opened."""
 
     def opened() -> bool:
-        said = " ".join(crew.board.told(crew.approver)[told:])
-        return "is unlocked" in said or "Nothing is locked" in said
+        announced = crew.topic(version, "announcement:rollback")
+        return announced is not None and "production is unlocked" in str(announced.blocks)
 
-    told = len(crew.board.told(crew.approver))
+    await crew.until(
+        lambda: crew.topic(version, "announcement:rollback"), f"the announcement of {version}'s end"
+    )
     await crew.insist(
         crew.approver,
         lambda: crew.command(crew.approver, "/release", "unlock"),
