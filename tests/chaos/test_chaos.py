@@ -23,10 +23,7 @@ async def test_nothing_is_lost_or_doubled_by_one_bot_that_is_killed(tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.postgres
-async def test_nothing_is_lost_or_doubled_by_three_bots_that_are_killed(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    url = request.getfixturevalue("postgres").create(request.getfixturevalue("migrated"))
-    report = await play_seed(plan(tmp_path, "postgresql", url, 3))
+async def test_nothing_is_lost_or_doubled_by_three_bots_that_are_killed(tmp_path: Path, shared: str) -> None:
+    report = await play_seed(plan(tmp_path, "postgresql", shared, 3))
     assert report.findings == [], os.linesep.join(report.details)
     assert report.happened["kill"] == 4

@@ -32,13 +32,6 @@ def clock() -> datetime:
     return NOW
 
 
-@pytest.fixture
-def shared(request: pytest.FixtureRequest) -> str:
-    """The address of a database that several bots use."""
-    address: str = request.getfixturevalue("postgres").create(request.getfixturevalue("migrated"))
-    return address
-
-
 @asynccontextmanager
 async def two(url: str) -> AsyncIterator[tuple[Database, Database]]:
     """Two bots' ways to one database."""
