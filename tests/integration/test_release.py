@@ -143,7 +143,7 @@ async def test_a_rollback_undoes_the_migration_and_leaves_a_lock(tmp_path: Path,
         ]
         with pytest.raises(Refused, match="locked"):
             await house.start("v0.3.0")
-        assert "orders are lost" in await turning.unlock(house.service, LEE, "shop")
+        assert "orders are lost" in (await turning.unlock(house.service, LEE, "shop") or "")
         await house.start("v0.3.0")
 
 
