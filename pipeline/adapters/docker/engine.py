@@ -22,7 +22,7 @@ from pipeline.groups import insist
 
 T = TypeVar("T")
 
-PATIENCE = 60.0
+PATIENCE = 60
 """Seconds within which the engine has to answer (for a stream: between two of its pieces)."""
 
 # Not asyncio's own pool: a build holds its thread for minutes, and the bot's files would wait for it.
@@ -45,7 +45,7 @@ class Engine:
         work: Callable[[docker.APIClient], T],
         *,
         error: type[PipelineError] = TargetError,
-        timeout: float = PATIENCE,
+        timeout: int = PATIENCE,
         abort: Callable[[], None] | None = None,
     ) -> T:
         """What `work` gives, done in a thread with a client that is closed afterwards.
@@ -66,13 +66,13 @@ class Engine:
         except (docker.errors.DockerException, requests.RequestException, OSError) as trouble:
             raise error(self._silent(what, trouble)) from trouble
 
-    def _work(self, work: Callable[[docker.APIClient], T], timeout: float) -> T:
+    def _work(self, work: Callable[[docker.APIClient], T], timeout: int) -> T:
         _knock(self.host)
         with closing(self._client(timeout)) as client:
             self._version = client.api_version
             return work(client)
 
-    def _client(self, timeout: float) -> docker.APIClient:
+    def _client(self, timeout: int) -> docker.APIClient:
         # The TLS settings of the usual variables belong to the usual address: ours may be another.
         usual = self.host == os.environ.get("DOCKER_HOST")
         tls = docker.utils.kwargs_from_env().get("tls", False) if usual else False
