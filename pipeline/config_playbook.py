@@ -1,0 +1,204 @@
+"""`playbook.toml`, the product's file: how it is tested, built, deployed and watched."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config_values import (
+    ArgName,
+    Argv,
+    CheckoutPath,
+    ContainerPath,
+    Duration,
+    EnvName,
+    ImageName,
+    Model,
+    Name,
+    Size,
+)
+
+SHARES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 75)
+"""The canary's possible shares in percent: each is a route the proxy has from its start (never reloaded)."""
+
+
+class Limited(Model):
+    """What a container may use at most: bytes of memory, processors, processes and threads together."""
+
+    memory: Size | None = None
+    cpus: Annotated[float, Field(gt=0, le=1024, allow_inf_nan=False)] | None = None
+    pids: Annotated[int, Field(ge=1, le=4_000_000)] | None = None
+
+
+class Recipe(Model):
+    """How a component's image is built: a Dockerfile of the repository, the stage in it, its arguments."""
+
+    dockerfile: CheckoutPath = "Dockerfile"
+    target: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$")] | None = None
+    args: Mapping[ArgName, str] = {}
+
+
+class Container(Limited):
+    """The container that a command runs in: of a named image, or of the image just built of a component."""
+
+    image: ImageName | None = None
+    component: Name | None = None
+    network: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Container":
+        if (self.image is None) == (self.component is None):
+            raise ValueError("name either an image or a component, whose image is taken")
+        return self
+
+
+class Component(Limited):
+    """One deployable part of the product: what its image is made of, and how it runs."""
+
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    build: tuple[Argv, ...] = ()
+    image: Recipe | None = None
+    run: Argv
+    route: Annotated[str, Field(pattern=r"^/")] | None = None
+    health: str = "/healthz"
+    version: str = "/version"
+    grace: Duration = timedelta(seconds=10)
+    ready_timeout: Duration = timedelta(seconds=30)
+    volumes: Mapping[Name, ContainerPath] = {}
+    overlap: bool = False
+
+
+class Check(Model):
+    """A command that must succeed. `{output}` in it stands for the path of its report."""
+
+    run: Argv
+    timeout: Duration = timedelta(minutes=10)
+    container: Container | None = None
+
+
+class Suite(Check):
+    """A command that writes JUnit XML to `{output}`; the `required` steps must be there and passed."""
+
+    required: tuple[str, ...] = ()
+
+
+class Evaluation(Check):
+    """The LLM evaluation: a command that writes the neutral result record to `{output}`."""
+
+    cases: Annotated[int, Field(ge=1)]
+    minimum: Mapping[str, float] = {}
+    maximum: Mapping[str, float] = {}
+
+
+class Migrations(Model):
+    """The product's Alembic migrations."""
+
+    config: str = "alembic.ini"
+    url_env: EnvName = "DATABASE_URL"
+    timeout: Duration = timedelta(minutes=10)
+
+
+class Flags(Model):
+    """The flags file (flagd's JSON format) and the state each named flag must have to be safe."""
+
+    file: str
+    safe: Mapping[str, bool]
+
+
+class Item(Model):
+    """A checklist item. With `proof` the bot ticks it itself, with evidence; without, a person does."""
+
+    key: Name
+    title: Annotated[str, Field(min_length=3, max_length=150)]
+    proof: (
+        Literal[
+            "tests", "evaluation", "migrations", "secrets", "flags", "staging", "smoke", "dashboard", "logs"
+        ]
+        | None
+    ) = None
+
+
+class Checklist(Model):
+    before: tuple[Item, ...] = ()
+    after: tuple[Item, ...] = ()
+
+
+class Canary(Model):
+    """Steps in percent of the requests, each held for `hold` before the next."""
+
+    steps: tuple[int, ...] = (10,)
+    hold: Duration = timedelta(minutes=5)
+
+    @model_validator(mode="after")
+    def _known_and_rising(self) -> "Canary":
+        if any(step not in SHARES for step in self.steps) or list(self.steps) != sorted(set(self.steps)):
+            raise ValueError(f"steps should rise and be out of {', '.join(map(str, SHARES))}")
+        return self
+
+
+class Watch(Model):
+    """The time after production: `critical` is the pattern of a log line that must not appear."""
+
+    duration: Duration = timedelta(minutes=30)
+    every: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=15)
+    critical: str = r"\b(CRITICAL|FATAL)\b"
+    dashboard: str | None = None
+    dashboard_shows: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _pattern_compiles(self) -> "Watch":
+        try:
+            re.compile(self.critical)
+        except re.error as error:
+            raise ValueError(f"critical should be a regular expression: {error}") from error
+        return self
+
+
+class Risk(Model):
+    """A standing risk of the product, with what is done about it."""
+
+    id: str
+    title: str
+    mitigation: str
+
+
+class Requirements(Model):
+    """Names (never values) that an environment needs."""
+
+    env: tuple[EnvName, ...] = ()
+    secrets: tuple[EnvName, ...] = ()
+
+
+class Playbook(Model):
+    """playbook.toml: how this product is tested, built, deployed and watched; read at the released commit."""
+
+    product: Name
+    components: Annotated[Mapping[Name, Component], Field(min_length=1)]
+    tests: Annotated[Mapping[Name, Check], Field(min_length=1)]
+    evaluation: Evaluation | None = None
+    migrations: Migrations | None = None
+    seed: Check | None = None
+    smoke: Suite
+    e2e: Suite | None = None
+    flags: Flags | None = None
+    requires: Mapping[Name, Requirements] = {}
+    checklist: Checklist = Checklist()
+    canary: Canary = Canary()
+    watch: Watch = Watch()
+    risks: tuple[Risk, ...] = ()
+
+    @model_validator(mode="after")
+    def _containers_name_components(self) -> "Playbook":
+        for key, check in self.checks().items():
+            name = check.container.component if check.container else None
+            if name and name not in self.components:
+                raise ValueError(f"{key}.container names the component {name!r}; there is none of that name")
+        return self
+
+    def checks(self) -> Mapping[str, Check]:
+        """Every command of the playbook by its key in the file."""
+        single = {"seed": self.seed, "evaluation": self.evaluation, "smoke": self.smoke, "e2e": self.e2e}
+        tests = {f"tests.{name}": check for name, check in self.tests.items()}
+        return tests | {key: check for key, check in single.items() if check is not None}
