@@ -9,17 +9,17 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import stat
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipeline.environment import base
 from pipeline.errors import BuildError, CommandError
 from pipeline.files import content_folder, locked, write_atomic
 from pipeline.ports import BuildOrder, Command, Image, Runner
+from pipeline.sources import content_digest, entries, gather, remove_tree
 
 _REPRODUCIBLE = {"SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 _WAIT_FOR_BUILD = 3600.0  # seconds: as long as another bot may build the same component
@@ -53,7 +53,7 @@ class ArtifactStore:
 
     async def _build(self, order: BuildOrder) -> Image:
         staging = self._staging(order)
-        inputs = await asyncio.to_thread(_stage, order, staging)
+        inputs = await asyncio.to_thread(_inputs, order, staging)
         note = self._root / ".index" / inputs
         known = await asyncio.to_thread(_read, note)
         if known and await self.exists(_image(order, known)):
@@ -103,7 +103,7 @@ class ArtifactStore:
             seen = _signature(folder)
             if self._verified.get(digest) == seen:
                 return True
-            if not folder.is_dir() or f"sha256:{_digest(folder)}" != digest:
+            if not folder.is_dir() or f"sha256:{content_digest(folder)}" != digest:
                 return False
         except (OSError, ValueError, BuildError):
             return False
@@ -146,110 +146,15 @@ class ArtifactStore:
         return self._root / ".staging" / order.product / order.component
 
 
-def remove_tree(folder: Path) -> None:
-    """Remove a folder with its read-only content; a folder that is not there is fine."""
-    if folder.is_symlink() or not folder.exists():
-        folder.unlink(missing_ok=True)
-        return
-    for parent, _, _ in os.walk(folder):
-        Path(parent).chmod(0o700)
-    shutil.rmtree(folder)
-
-
-# ------------------------------------------------------------ taking sources
-
-
-def _stage(order: BuildOrder, staging: Path) -> str:
+def _inputs(order: BuildOrder, staging: Path) -> str:
     """Copy the sources into an empty staging folder; gives the hash of all that goes into the build."""
-    remove_tree(staging)
-    staging.mkdir(parents=True)
-    checkout = order.checkout.resolve()
-    for pattern in order.sources:
-        for path in _matches(order.component, checkout, pattern):
-            _copy(path, staging / path.relative_to(checkout))
-    digest = _digest(staging, order.component)
-    parts = [order.product, order.component, digest, order.commands]
+    gather(order, order.sources, staging)
+    parts = [order.product, order.component, content_digest(staging, order.component), order.commands]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _matches(component: str, checkout: Path, pattern: str) -> list[Path]:
-    parts = PurePosixPath(pattern).parts
-    if pattern.startswith("/") or ".." in parts or "\0" in pattern:
-        raise BuildError(
-            f"{component}: the source {pattern!r} leads out of the checkout. "
-            f"Next: name files and folders of the repository in the playbook."
-        )
-    found = sorted(checkout.glob(pattern)) if parts else [checkout]
-    found = [path for path in found if ".git" not in path.relative_to(checkout).parts]
-    if not found:
-        raise BuildError(
-            f"{component}: nothing in the checkout matches the source {pattern!r}. "
-            f"Next: correct `sources` in the playbook, or commit the missing file."
-        )
-    for path in found:
-        if path != checkout and not path.parent.resolve().is_relative_to(checkout):
-            raise BuildError(f"{component}: the source {pattern!r} leaves the checkout through a link.")
-    return found
-
-
-def _copy(source: Path, destination: Path) -> None:
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir() and not source.is_symlink():
-        ignored = shutil.ignore_patterns(".git")
-        shutil.copytree(source, destination, symlinks=True, ignore=ignored, dirs_exist_ok=True)
-    elif not os.path.lexists(destination):
-        shutil.copy2(source, destination, follow_symlinks=False)
-
-
-# ------------------------------------------------------------------- hashing
-
-
-def _entries(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every entry below `folder` with its path relative to it, in an order that never varies."""
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted((*folders, *files)):
-            path = Path(parent, name)
-            yield path.relative_to(folder).as_posix(), path
-
-
-def _digest(folder: Path, component: str = "the image") -> str:
-    whole = hashlib.sha256()
-    for line in sorted(_line(component, folder, name, path) for name, path in _entries(folder)):
-        whole.update(line)
-    return whole.hexdigest()
-
-
-def _line(component: str, folder: Path, name: str, path: Path) -> bytes:
-    mode = path.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        _stays_inside(component, folder, name, path)
-        kind, content = "link", str(path.readlink())
-    elif stat.S_ISDIR(mode):
-        kind, content = "folder", ""
-    elif stat.S_ISREG(mode):
-        kind, content = ("program" if mode & stat.S_IXUSR else "file"), _hash(path)
-    else:
-        raise BuildError(f"{component}: {name!r} is neither file, folder nor link. Next: do not build it.")
-    return json.dumps([name, kind, content]).encode() + b"\n"
-
-
-def _stays_inside(component: str, folder: Path, name: str, path: Path) -> None:
-    target = path.readlink()
-    if target.is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
-        raise BuildError(
-            f"{component}: the link {name!r} points at {str(target)!r}, outside of the image. "
-            f"Next: put a copy there instead."
-        )
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _signature(folder: Path) -> Signature:
-    found = ((name, path.lstat()) for name, path in _entries(folder))
+    found = ((name, path.lstat()) for name, path in entries(folder))
     return tuple((name, s.st_size, s.st_ctime_ns, s.st_ino) for name, s in found)
 
 
@@ -259,9 +164,9 @@ def _normalise(component: str, folder: Path) -> str:
     The time is that of storing, not a constant: web servers derive cache validators from it, and two
     versions of a page with one size and one time would look the same to a browser.
     """
-    digest = f"sha256:{_digest(folder, component)}"
+    digest = f"sha256:{content_digest(folder, component)}"
     now = time.time()
-    for _, path in _entries(folder):
+    for _, path in entries(folder):
         mode = path.lstat().st_mode
         if not stat.S_ISLNK(mode):
             path.chmod(0o555 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o444)

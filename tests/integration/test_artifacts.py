@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.artifacts import ArtifactStore, remove_tree
+from pipeline.adapters.artifacts import ArtifactStore
 from pipeline.adapters.commands import LocalRunner
 from pipeline.errors import BuildError
 from pipeline.ports import BuildOrder, Image
+from pipeline.sources import remove_tree
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 
