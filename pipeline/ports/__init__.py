@@ -12,7 +12,18 @@ from pipeline.ports.data import MigrationJob, ProductDatabase, Revision
 from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
 from pipeline.ports.people import Directory, Person
 from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
-from pipeline.ports.work import Builder, BuildOrder, Command, CommandResult, Image, Runner
+from pipeline.ports.work import (
+    Builder,
+    BuildOrder,
+    Command,
+    CommandResult,
+    Container,
+    Image,
+    Limits,
+    Network,
+    Recipe,
+    Runner,
+)
 
 Clock = Callable[[], datetime]
 """The time of now, aware. Tests bring their own."""
@@ -27,13 +38,17 @@ __all__ = [
     "Command",
     "CommandResult",
     "Commit",
+    "Container",
     "DeployTarget",
     "Directory",
     "Image",
+    "Limits",
     "MigrationJob",
+    "Network",
     "Person",
     "ProductDatabase",
     "Published",
+    "Recipe",
     "Repository",
     "Revision",
     "Runner",

@@ -1,15 +1,41 @@
 """Running commands and making images."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+
+Network = Literal["none", "own", "host"]
+"""What a command's container reaches: nothing, the world through a network of its own, or what the machine does."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a container may use at most: `memory` in bytes (swap included), processors, processes with threads."""
+
+    memory: int | None = None
+    cpus: float | None = None
+    pids: int | None = None
+
+
+@dataclass(frozen=True)
+class Container:
+    """The container that a command runs in. `output` is the one folder of the machine that it may write."""
+
+    image: str
+    product: str
+    output: Path
+    network: Network = "none"
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command of the playbook, ready to run. `timeout` is in seconds; `env` replaces the environment."""
+    """One command of the playbook, ready to run. `timeout` is in seconds; `env` replaces the environment.
+
+    Without a `container` it runs as a process of this machine.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -17,6 +43,7 @@ class Command:
     env: Mapping[str, str]
     timeout: float
     log: Path
+    container: Container | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +79,17 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """A Dockerfile of the checkout, the stage in it that is the image (the last one if none), its arguments."""
+
+    dockerfile: str
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class BuildOrder:
-    """What to build: the component's files of a checkout, and the commands that prepare them."""
+    """What to build: the component's files of a checkout, and how: by commands, or by a recipe."""
 
     product: str
     component: str
@@ -65,6 +101,7 @@ class BuildOrder:
     commands: tuple[tuple[str, ...], ...]
     timeout: float
     log: Path
+    recipe: Recipe | None = None
 
 
 class Builder(Protocol):
