@@ -31,7 +31,7 @@ from pipeline.adapters.artifacts import ArtifactStore
 from pipeline.adapters.cliff import CliffChangelog
 from pipeline.adapters.commands import LocalRunner
 from pipeline.adapters.git import GitRepository
-from pipeline.adapters.local_target import LocalTarget
+from pipeline.adapters.local.target import local_target
 from pipeline.care import Care
 from pipeline.config import BotFile, Product, load
 from pipeline.context import Ports
@@ -114,7 +114,7 @@ def make_ports(
     runner = LocalRunner(redact)
     images = folder / "images"
     targets = {
-        where: LocalTarget(
+        where: local_target(
             product=name,
             environment=where,
             config=getattr(product.environments, where),

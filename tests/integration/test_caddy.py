@@ -12,9 +12,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from pipeline.adapters.caddy import CaddyRouter
-from pipeline.adapters.caddy_config import Route, Topology
-from pipeline.adapters.processes import Processes
+from pipeline.adapters.local.caddy import CaddyProcess
+from pipeline.adapters.local.processes import Processes
+from pipeline.adapters.slots.caddy_config import Route, Topology
+from pipeline.adapters.slots.routing import Router
 from pipeline.errors import TargetError
 from tests.services.local import free_block
 
@@ -26,7 +27,7 @@ class Front:
         first = free_block()
         self.folder = folder
         self.processes = Processes(folder / "processes", "test" + folder.name)
-        self.router = CaddyRouter(folder / "router", self.processes)
+        self.router = Router(folder / "router", CaddyProcess(folder / "router", self.processes))
         self.session = session
         self.ports = {"blue": first + 4, "green": first + 5}
         self.topology = self.with_routes("/")

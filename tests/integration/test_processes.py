@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.processes import Launch, Processes, listens, port_owner
+from pipeline.adapters.local.processes import Launch, Processes
+from pipeline.adapters.slots.sockets import listens, port_owner
 from pipeline.errors import TargetError
 from pipeline.groups import members
 from tests.services.local import free_block

@@ -11,7 +11,8 @@ import psutil
 
 from pipeline.adapters.artifacts import ArtifactStore
 from pipeline.adapters.commands import LocalRunner
-from pipeline.adapters.local_target import LocalTarget
+from pipeline.adapters.local.target import local_target
+from pipeline.adapters.slots.target import SlotTarget
 from pipeline.config import Environment
 from pipeline.ports import BuildOrder, Bundle, Image, ServiceSpec
 
@@ -56,9 +57,9 @@ class Place:
         self.store = ArtifactStore(folder / "artifacts", LocalRunner(str))
         self.target = self.restarted()
 
-    def restarted(self) -> LocalTarget:
+    def restarted(self) -> SlotTarget:
         """The target as a bot that was just started would have it: it knows nothing but the files."""
-        return LocalTarget(
+        return local_target(
             product="shop",
             environment="production",
             config=self.config,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.caddy_config import Route, Topology, configuration, parse_traffic, traffic
+from pipeline.adapters.slots.caddy_config import Route, Topology, configuration, parse_traffic, traffic
 from pipeline.config import SHARES
 from pipeline.ports import SLOTS, Slot
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters import local_logs
-from pipeline.adapters.local_logs import Logs
+from pipeline.adapters.local import logs as log_files
+from pipeline.adapters.local.logs import Logs
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -72,7 +72,7 @@ def test_reading_is_bounded_and_says_so(logs: Logs) -> None:
 
 
 def test_a_log_that_is_too_long_is_cut_and_read_on(logs: Logs, watch: Watch) -> None:
-    _write(logs, "api", b"x" * (local_logs.FILE_LIMIT + 1))
+    _write(logs, "api", b"x" * (log_files.FILE_LIMIT + 1))
     logs.mark()
     assert logs.path("r-1", "api").stat().st_size == 0
     watch.after(1)

@@ -6,6 +6,7 @@ time). Reading since a time begins at the last mark before it, so it may give so
 one too few.
 """
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from datetime import datetime
@@ -75,6 +76,25 @@ class Logs:
         folders = sorted(self._folder.iterdir(), key=lambda folder: folder.stat().st_mtime)
         for folder in folders[:-KEPT_RELEASES]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+class LogFiles:
+    """The same for a target: each call in a thread."""
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+
+    async def mark(self) -> None:
+        """See Logs.mark."""
+        await asyncio.to_thread(self._logs.mark)
+
+    async def read(self, release_id: str, since: datetime) -> tuple[str, ...]:
+        """See Logs.read."""
+        return await asyncio.to_thread(self._logs.read, release_id, since)
+
+    async def forget_old(self) -> None:
+        """See Logs.forget_old."""
+        await asyncio.to_thread(self._logs.forget_old)
 
 
 def _offset(marks: list[Mark], since: datetime) -> int:

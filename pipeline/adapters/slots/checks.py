@@ -1,11 +1,10 @@
 """What a bundle must be before anything is started for it."""
 
 import re
-from pathlib import Path
+from collections.abc import Iterable
 
-from pipeline.adapters.local_state import SlotState
+from pipeline.adapters.slots.state import SlotState
 from pipeline.errors import TargetError
-from pipeline.files import content_folder
 from pipeline.ports import Bundle, ServiceSpec
 
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -14,11 +13,15 @@ _COMPONENT = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _ROUTE = re.compile(r"/[A-Za-z0-9._~/-]*")
 
 
-def check_bundle(bundle: Bundle, artifacts: Path) -> None:
-    """Raises TargetError with everything that would keep the bundle from running here."""
+def check_bundle(bundle: Bundle, lacks: Iterable[str] = ()) -> None:
+    """Raises TargetError with everything that would keep the bundle from running here.
+
+    `lacks` is what the runtime found to be missing, one sentence each.
+    """
     mistakes = [*_of_release(bundle)]
     for service in bundle.services:
-        mistakes += _of_service(service, artifacts)
+        mistakes += _of_service(service)
+    mistakes += lacks
     if mistakes:
         listed = " ".join(mistakes)
         raise TargetError(f"Release {bundle.release_id[:90]!r} cannot be deployed: {listed}")
@@ -58,7 +61,7 @@ def _of_release(bundle: Bundle) -> list[str]:
     return found
 
 
-def _of_service(service: ServiceSpec, artifacts: Path) -> list[str]:
+def _of_service(service: ServiceSpec) -> list[str]:
     name = service.component[:90]
     found = []
     if not _COMPONENT.fullmatch(service.component):
@@ -67,11 +70,4 @@ def _of_service(service: ServiceSpec, artifacts: Path) -> list[str]:
         found.append(f"{name}: the route {service.route[:90]!r} should be a plain path such as /api.")
     wrong = [path for path in (service.health, service.version_path) if not path.startswith("/")]
     found += [f"{name}: the path {path[:90]!r} should begin with a slash." for path in wrong]
-    if not service.run:
-        found.append(f"{name}: it has no command to run.")
-    try:
-        if not content_folder(artifacts, service.image.digest).is_dir():
-            found.append(f"{name}: its image {service.image.digest} is not here. Next: build it again.")
-    except ValueError as error:
-        found.append(f"{name}: {error}.")
     return found

@@ -1,11 +1,11 @@
-"""The local target's state as a value, its file, and the ports it gives out."""
+"""A target's state as a value, its file, and the ports it gives out."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.local_state import SlotState, State, StateFile, allocate
+from pipeline.adapters.slots.state import SlotState, State, StateFile, allocate
 from pipeline.errors import TargetError
 from pipeline.ports import Bundle, Image, ServiceSpec
 

@@ -15,6 +15,9 @@ from pipeline.ports import SLOTS, Slot
 ROUTE_FILE = "route"
 ADMIN_SOCKET = "admin.sock"
 NOTHING = "none"
+LOOPBACK = "127.0.0.1"
+ANYWHERE = ""
+"""Every address of the router's own network, for a router in a container."""
 
 Json = dict[str, Any]
 
@@ -23,26 +26,34 @@ Json = dict[str, Any]
 _IDLE = "1s"
 # Only for a connection that could not be made, so nothing was sent that could happen twice.
 _RETRY: Json = {"try_duration": "2s", "try_interval": "50ms", "retry_match": [{"method": ["NONE"]}]}
-_TRUSTED: Json = {"source": "static", "ranges": ["127.0.0.1/32"]}
+# Behind a network of containers everybody comes from a private address: the bridge's, or another service's.
+_PRIVATE = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8", "::1")
 
 
 @dataclass(frozen=True)
 class Route:
-    """A path prefix of one slot and the port that serves it."""
+    """A path prefix of one slot and who serves it."""
 
     prefix: str
     port: int
+    host: str = LOOPBACK
+
+    @property
+    def dial(self) -> str:
+        """Where the router finds it."""
+        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
 class Topology:
-    """All that the configuration is made from: ports on 127.0.0.1, and each slot's routes."""
+    """All that the configuration is made from: ports at `listen`, and each slot's routes."""
 
     identity: str
     public: int
     entries: Mapping[Slot, int]
     status: int
     routes: Mapping[Slot, tuple[Route, ...]]
+    listen: str = LOOPBACK
 
     def listeners(self) -> dict[int, str]:
         """Every port that the router listens on, with what it is for."""
@@ -70,7 +81,9 @@ def configuration(topology: Topology) -> Json:
     """Caddy's JSON configuration. File names in it are relative to the folder in which Caddy runs."""
     servers = {"public": _public(topology), "status": _status(topology)}
     for slot in SLOTS:
-        servers[slot] = _server(topology.entries[slot], _slot_routes(slot, topology.routes[slot], {}))
+        servers[slot] = _server(
+            topology, topology.entries[slot], _slot_routes(slot, topology.routes[slot], {})
+        )
     rolling = {"output": "file", "filename": "caddy.log", "roll_size_mb": 10, "roll_keep": 2}
     return {
         "admin": {"listen": f"unix/{ADMIN_SOCKET}|0600", "config": {"persist": False}},
@@ -79,15 +92,19 @@ def configuration(topology: Topology) -> Json:
     }
 
 
-def _server(port: int, routes: list[Json]) -> Json:
+def _server(topology: Topology, port: int, routes: list[Json]) -> Json:
     return {
-        "listen": [f"127.0.0.1:{port}"],
+        "listen": [f"{topology.listen}:{port}"],
         "automatic_https": {"disable": True},
         "protocols": ["h1"],
         # What stands in front on this machine (a TLS terminator, our own public entry) knows the client.
-        "trusted_proxies": _TRUSTED,
+        "trusted_proxies": {"source": "static", "ranges": _trusted(topology)},
         "routes": routes,
     }
+
+
+def _trusted(topology: Topology) -> list[str]:
+    return [f"{LOOPBACK}/32"] if topology.listen == LOOPBACK else list(_PRIVATE)
 
 
 def _public(topology: Topology) -> Json:
@@ -99,7 +116,7 @@ def _public(topology: Topology) -> Json:
         routes += [_when(traffic(slot, share), _split(topology, slot, share)) for share in SHARES]
     sentence = "No release is live here yet. Deploy one, then promote it.\n"
     routes.append({"handle": [{"handler": "static_response", "status_code": 503, "body": sentence}]})
-    return _server(topology.public, routes)
+    return _server(topology, topology.public, routes)
 
 
 def _read_route_file() -> Json:
@@ -115,7 +132,7 @@ def _split(topology: Topology, live: Slot, share: int) -> Json:
     """Between the two slots' entries, not between services: the share then counts over all components."""
     parts = math.gcd(100 - share, share)
     weights = [(100 - share) // parts, share // parts]
-    entries = [topology.entries[live], topology.entries[other(live)]]
+    entries = [f"{LOOPBACK}:{topology.entries[slot]}" for slot in (live, other(live))]
     policy = {"policy": "weighted_round_robin", "weights": weights}
     return {**_proxy(*entries), "load_balancing": {"selection_policy": policy}}
 
@@ -124,7 +141,7 @@ def _slot_routes(slot: Slot, routes: tuple[Route, ...], retry: Json) -> list[Jso
     mark = {"handler": "headers", "response": {"set": {"X-Slot": [slot]}, "deferred": True}}
     found: list[Json] = [{"handle": [mark]}]
     for route in sorted(routes, key=lambda r: (-len(r.prefix), r.prefix)):
-        proxy = {**_proxy(route.port), **({"load_balancing": retry} if retry else {})}
+        proxy = {**_proxy(route.dial), **({"load_balancing": retry} if retry else {})}
         found.append({"match": [{"path": _paths(route.prefix)}], "handle": [proxy], "terminal": True})
     sentence = f"Nothing in the {slot} slot serves this path.\n"
     found.append({"handle": [{"handler": "static_response", "status_code": 404, "body": sentence}]})
@@ -137,12 +154,12 @@ def _paths(prefix: str) -> list[str]:
     return [bare, f"{bare}/*"] if bare else ["/*"]
 
 
-def _proxy(*ports: int) -> Json:
+def _proxy(*dials: str) -> Json:
     transport = {"protocol": "http", "dial_timeout": "2s", "keep_alive": {"idle_timeout": _IDLE}}
-    upstreams = [{"dial": f"127.0.0.1:{port}"} for port in ports]
+    upstreams = [{"dial": dial} for dial in dials]
     return {"handler": "reverse_proxy", "upstreams": upstreams, "transport": transport}
 
 
 def _status(topology: Topology) -> Json:
     answer = {"handler": "static_response", "body": f"{topology.identity} {{http.vars.traffic}}"}
-    return _server(topology.status, [_read_route_file(), {"handle": [answer]}])
+    return _server(topology, topology.status, [_read_route_file(), {"handle": [answer]}])

@@ -1,19 +1,17 @@
-"""The moves of which the local target's operations are made: each writes down what it does, then does it.
+"""The moves of which a target's operations are made: each writes down what it does, then does it.
 
 An operation that was interrupted at any line here is brought to one of its two ends by `settle`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
-from pipeline.adapters.caddy import CaddyRouter
-from pipeline.adapters.caddy_config import Route, Topology, other, traffic
-from pipeline.adapters.local_logs import Logs
-from pipeline.adapters.local_services import Place, Services, places
-from pipeline.adapters.local_state import SlotState, State, StateFile, allocate
-from pipeline.adapters.processes import Processes
+from pipeline.adapters.slots.caddy_config import ANYWHERE, LOOPBACK, Route, Topology, other, traffic
+from pipeline.adapters.slots.places import Place, places
+from pipeline.adapters.slots.services import Services
+from pipeline.adapters.slots.site import Site
+from pipeline.adapters.slots.state import SlotState, State, StateFile, allocate
 from pipeline.errors import TargetError
 from pipeline.files import locked
 from pipeline.groups import insist
@@ -23,32 +21,18 @@ from pipeline.ports import SLOTS, Bundle, Clock, Slot, SlotStatus
 class Moves:
     """One environment's state, router, services and logs, and what can be done with them."""
 
-    def __init__(
-        self,
-        *,
-        title: str,
-        identity: str,
-        folder: Path,
-        clock: Clock,
-        ports: tuple[int, int],
-        artifacts: Path,
-        logs: Logs,
-        patience: float,
-    ) -> None:
-        self.title = title
-        self.logs = logs
-        self.file = StateFile(folder, clock)
-        self.processes = Processes(folder / "processes", identity)
-        self.router = CaddyRouter(folder / "router", self.processes)
-        self._identity = identity
+    def __init__(self, site: Site, clock: Clock, patience: float) -> None:
+        self.title = site.address.title
+        self.logs = site.logs
+        self.file = StateFile(site.address.folder, clock)
+        self.router = site.router
+        self.services = Services(site.runtime)
+        self._site = site
         self._clock = clock
-        self._public, self._first = ports
         self._patience = patience
-        self._lock = folder / "lock"
+        self._lock = site.address.folder / "lock"
         self._busy = asyncio.Lock()
         self._environments: dict[str, Mapping[str, Mapping[str, str]]] = {}
-        entries = {slot: f"http://127.0.0.1:{port}" for slot, port in self._entries().items()}
-        self.services = Services(self.processes, artifacts, logs, entries)
 
     @property
     def is_busy(self) -> bool:
@@ -74,7 +58,7 @@ class Moves:
                     )
                 async with self.step(name, **facts):
                     yield await self.settle(await asyncio.to_thread(self.file.load))
-                await asyncio.to_thread(self.logs.mark)
+                await self.logs.mark()
             except OSError as error:
                 raise TargetError(
                     f"{self.title}: {name} stopped at {error}. Next: see that the disk has room and that the bot "
@@ -105,13 +89,15 @@ class Moves:
     def topology(self, state: State) -> Topology:
         """What the router's configuration is made from."""
         routes = {slot: self._routes(state, slot) for slot in SLOTS}
-        return Topology(self._identity, self._public, self._entries(), self._first + 2, routes)
-
-    def _entries(self) -> dict[Slot, int]:
-        return {slot: self._first + number for number, slot in enumerate(SLOTS)}
+        address, first = self._site.address, self._site.address.first
+        entries: dict[Slot, int] = {slot: first + number for number, slot in enumerate(SLOTS)}
+        listen = ANYWHERE if self._site.inside else LOOPBACK
+        return Topology(address.identity, address.public, entries, first + 2, routes, listen)
 
     def _routes(self, state: State, slot: Slot) -> tuple[Route, ...]:
         known = state.routes.get(slot, {}).items()
+        if self._site.inside:
+            return tuple(Route(prefix, self._site.inside, f"{slot}-{name}") for name, prefix in known)
         return tuple(Route(prefix, state.ports[name][SLOTS.index(slot)]) for name, prefix in known)
 
     async def ensure_router(self, state: State) -> None:
@@ -145,8 +131,8 @@ class Moves:
         state = await self.retire(state, slot)
         components = [service.component for service in bundle.services if service.route is not None]
         reserved = set(self.topology(state).listeners())
-        state = allocate(state, components, self._first + 3, reserved)
-        await asyncio.to_thread(self.logs.forget_old)
+        state = allocate(state, components, self._site.address.first + 3, reserved)
+        await self.logs.forget_old()
         return await self.save(state.put(slot, SlotState.of(bundle)).learn_routes(slot))
 
     async def serve(self, state: State, slot: Slot) -> State:
@@ -238,27 +224,23 @@ class Moves:
         """Start dead services whose environment is known; a candidate that is still dead gets no traffic."""
         for slot in SLOTS:
             idle = await self.services.idle(places(state, slot, workers=False))
-            if idle and self._all_known(state, slot, idle):
+            if idle and await self.services.startable(idle, self._known(state, slot)):
                 with suppress(TargetError):  # why is in the operation log; that it is dead shows in `status`
                     await self.serve(state, slot)
         if state.share and state.live and not await self._is_healthy(state, other(state.live)):
             state = await self.flip(state, state.live, 0)
         if state.live:
             idle = await self.services.idle(places(state, state.live, workers=True))
-            if self._all_known(state, state.live, idle):
+            if await self.services.startable(idle, self._known(state, state.live)):
                 with suppress(TargetError):  # likewise in `missing`
                     await self.work(state, state.live)
 
-    def _all_known(self, state: State, slot: Slot, wanted: Iterable[Place]) -> bool:
-        known = self._known(state, slot)
-        return all(place.service.component in known for place in wanted)
-
     async def remove_strays(self, state: State) -> None:
-        """End every process of this environment that belongs to no place in the state."""
+        """End everything in this environment that belongs to no place in the state."""
         known = {"router"} | {p.name for slot in SLOTS for w in (False, True) for p in places(state, slot, w)}
-        for name in await asyncio.to_thread(self.processes.names) - known:
-            async with self.step("remove stray", process=name):
-                await self.processes.stop(name, 5.0)
+        for name in await self._site.runtime.names() - known:
+            async with self.step("remove stray", place=name):
+                await self._site.runtime.stop(name, 5.0)
 
     async def stop(self, state: State) -> State:
         """End everything, the router first; the ports stay allocated."""

@@ -1,4 +1,4 @@
-"""What the local target writes down about one environment: the state file and the operation log.
+"""What a target writes down about one environment: the state file and the operation log.
 
 The state is the authority: it is written before an effect (the intent) and after it. No value of a
 service's environment is ever in it, because those are secrets.
@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.adapters.caddy_config import other, traffic
+from pipeline.adapters.slots.caddy_config import other, traffic
 from pipeline.errors import TargetError
 from pipeline.files import write_atomic
 from pipeline.ports import SLOTS, Bundle, ServiceSpec, Slot

@@ -1,4 +1,4 @@
-"""The router: one Caddy process per environment, which outlives the bot.
+"""The router: one Caddy per environment, which outlives the bot.
 
 It is started once and reloaded only when a component or its route is new (a reload closes idle
 keep-alive connections, so it is kept out of every deployment that does not need it).
@@ -6,38 +6,51 @@ keep-alive connections, so it is kept out of every deployment that does not need
 
 import asyncio
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
 
-from pipeline.adapters.caddy_config import (
-    ADMIN_SOCKET,
-    ROUTE_FILE,
-    Topology,
-    configuration,
-)
-from pipeline.adapters.processes import IN_FOLDER, Launch, Processes, port_owner
+from pipeline.adapters.slots.caddy_config import ROUTE_FILE, Topology, configuration
+from pipeline.adapters.slots.sockets import port_owner
 from pipeline.errors import TargetError
-from pipeline.files import last_lines, write_atomic
-from pipeline.process import capture
+from pipeline.files import write_atomic
+
+CONFIG = "caddy.json"
+NEW_CONFIG = "caddy-new.json"
+"""In the router's folder, until the running router has taken it."""
 
 _START = 15.0  # seconds
-_STOP = 8.0  # longer than the proxy's own grace period, in which requests in flight end
 _ASK = 2.0
-_NAME = "router"
-_CONFIG = "caddy.json"
-_NEW = "caddy-new.json"  # until the running router has taken it
 
 
-class CaddyRouter:
+class Proxy(Protocol):
+    """How the router's program runs, with its folder as its working directory."""
+
+    async def is_running(self) -> bool:
+        """Whether it is there, as ordered; cheap enough to ask every second."""
+
+    async def launch(self, topology: Topology) -> None:
+        """Start it with the configuration in CONFIG. Raises TargetError."""
+
+    async def reload(self) -> None:
+        """Let it take the configuration in NEW_CONFIG. Raises TargetError when it does not."""
+
+    async def stop(self) -> None:
+        """End it; requests in flight may take some seconds to finish. Gone already: success."""
+
+    async def tail(self) -> str:
+        """What it said last."""
+
+
+class Router:
     """Routes one environment's traffic. `folder` holds its configuration, route file and logs."""
 
-    def __init__(self, folder: Path, processes: Processes) -> None:
+    def __init__(self, folder: Path, proxy: Proxy) -> None:
         self._folder = folder
-        self._processes = processes
+        self._proxy = proxy
 
     async def ensure(self, topology: Topology, text: str) -> bool:
         """Run with this configuration: start what is dead, reload what is outdated. True if it was dead.
@@ -53,12 +66,13 @@ class CaddyRouter:
             await asyncio.to_thread(write_atomic, self._folder / ROUTE_FILE, text)
             await self._start(topology)
         elif outdated:
-            await self._reload()
+            await self._proxy.reload()
+            await asyncio.to_thread(self._taken)
         return not running
 
     async def is_running(self) -> bool:
-        """Whether the process is there; cheap enough to ask every second."""
-        return await asyncio.to_thread(self._processes.find, _NAME) is not None
+        """Whether the program is there; cheap enough to ask every second."""
+        return await self._proxy.is_running()
 
     async def point(self, topology: Topology, text: str) -> None:
         """Send traffic where `text` says, and read back that the router sees it. Raises TargetError."""
@@ -86,62 +100,44 @@ class CaddyRouter:
 
     async def stop(self) -> None:
         """End it; requests in flight may take some seconds to finish. Gone already: success."""
-        await self._processes.stop(_NAME, _STOP)
+        await self._proxy.stop()
 
     def _store(self, config: str) -> bool:
-        path = self._folder / _CONFIG
+        path = self._folder / CONFIG
         if path.exists() and path.read_text(encoding="utf-8") == config:
             return False
-        write_atomic(self._folder / _NEW, config)
+        write_atomic(self._folder / NEW_CONFIG, config)
         return True
 
+    def _taken(self) -> None:
+        if (new := self._folder / NEW_CONFIG).exists():
+            new.replace(self._folder / CONFIG)
+
     async def _start(self, topology: Topology) -> None:
-        await asyncio.to_thread(self._check_ports, topology)
-        await asyncio.to_thread(self._launch)
+        await asyncio.to_thread(self._taken)
+        await self._proxy.launch(topology)
         deadline = asyncio.get_running_loop().time() + _START
         while await self.seen(topology) is None:
             if not await self.is_running():
-                raise TargetError(self._failed("ended at its start"))
+                raise TargetError(await self._failed("ended at its start"))
             if asyncio.get_running_loop().time() >= deadline:
+                said = await self._failed(f"did not answer within {_START:g} s")
                 await self.stop()
-                raise TargetError(self._failed(f"did not answer within {_START:g} s"))
+                raise TargetError(said)
             await asyncio.sleep(0.02)
 
-    def _launch(self) -> None:
-        if (new := self._folder / _NEW).exists():
-            new.replace(self._folder / _CONFIG)
-        (self._folder / ADMIN_SOCKET).unlink(missing_ok=True)
-        argv = (str(caddy_program()), "run", "--config", _CONFIG)
-        launch = Launch(_NAME, _NAME, argv, self._folder, self._environment(), self._folder / "caddy.err")
-        launch.log.unlink(missing_ok=True)
-        self._processes.start(launch)
+    async def _failed(self, what: str) -> str:
+        return f"The router (Caddy) {what}. Next: see its last lines:\n{await self._proxy.tail()}"
 
-    async def _reload(self) -> None:
-        argv = (str(caddy_program()), "reload", "--config", _NEW, "--address", f"unix/{ADMIN_SOCKET}")
-        done = await capture((*IN_FOLDER, str(self._folder), *argv), env=self._environment(), timeout=_START)
-        if not done.ok:
+
+def check_free(topology: Topology) -> None:
+    """Raises TargetError naming who has one of the router's ports. Blocks: call it in a thread."""
+    for port, purpose in topology.listeners().items():
+        if owner := port_owner(port):
             raise TargetError(
-                f"The router did not take its new routes: {done.stderr[-1000:]} "
-                f"Traffic is as it was. Next: check the components' routes in the playbook."
+                f"Port {port}, {purpose} of this environment, is taken by {owner}. "
+                f"Next: stop that, or give the environment other ports in bot.toml."
             )
-        await asyncio.to_thread((self._folder / _NEW).replace, self._folder / _CONFIG)
-
-    def _environment(self) -> dict[str, str]:
-        # Caddy would otherwise keep state in the home folder of whoever runs the bot.
-        home = str(self._folder)
-        return {"PATH": os.defpath, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home}
-
-    def _check_ports(self, topology: Topology) -> None:
-        for port, purpose in topology.listeners().items():
-            if owner := port_owner(port):
-                raise TargetError(
-                    f"Port {port}, {purpose} of this environment, is taken by {owner}. "
-                    f"Next: stop that, or give the environment other ports in bot.toml."
-                )
-
-    def _failed(self, what: str) -> str:
-        said = "\n".join(last_lines(self._folder / "caddy.err", 6)) or "(it said nothing)"
-        return f"The router (Caddy) {what}. Next: see its last lines:\n{said}"
 
 
 def caddy_program() -> Path:

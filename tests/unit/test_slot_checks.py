@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.local_checks import check_bundle, check_ports, check_same
-from pipeline.adapters.local_state import SlotState
+from pipeline.adapters.local.services import lacks
+from pipeline.adapters.slots.checks import check_bundle, check_ports, check_same
+from pipeline.adapters.slots.state import SlotState
 from pipeline.errors import TargetError
 from pipeline.ports import Bundle, Image, ServiceSpec
 
@@ -29,7 +30,7 @@ def _bundle(*services: ServiceSpec, release: str = "r-1") -> Bundle:
 
 
 def test_a_good_bundle_passes(artifacts: Path) -> None:
-    check_bundle(_bundle(_service(), _service("web", "/"), _service("worker", None)), artifacts)
+    check_bundle(_bundle(_service(), _service("web", "/"), _service("worker", None)))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_a_good_bundle_passes(artifacts: Path) -> None:
 )
 def test_a_mistake_is_told(artifacts: Path, bundle: Bundle, said: str) -> None:
     with pytest.raises(TargetError, match="cannot be deployed") as error:
-        check_bundle(bundle, artifacts)
+        check_bundle(bundle, lacks(bundle, artifacts))
     assert said in str(error.value)
 
 

@@ -1,73 +1,33 @@
-"""The local deploy target: two slots of processes on this machine behind one router.
+"""A deploy target of two slots behind one router.
 
 Every operation writes its intent first, then acts, then writes the outcome. Nothing here depends on the
-bot's life: processes and router go on without it, and the next bot finds everything in the state folder.
+bot's life: services and router go on without it, and the next bot finds everything in the state folder.
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
-from urllib.parse import urlsplit
+from datetime import datetime
 
-from pipeline.adapters.caddy_config import other, parse_traffic
-from pipeline.adapters.local_checks import check_bundle, check_ports, check_same
-from pipeline.adapters.local_logs import Logs
-from pipeline.adapters.local_moves import Moves
-from pipeline.adapters.local_state import State
-from pipeline.config import SHARES, Environment
+from pipeline.adapters.slots.caddy_config import other, parse_traffic
+from pipeline.adapters.slots.checks import check_bundle, check_same
+from pipeline.adapters.slots.moves import Moves
+from pipeline.adapters.slots.site import Site, utc_now
+from pipeline.adapters.slots.state import State
+from pipeline.config import SHARES
 from pipeline.errors import TargetError
 from pipeline.groups import insist
-from pipeline.ports import SLOTS, Bundle, Clock, Slot, SlotStatus, TargetStatus
+from pipeline.ports import Bundle, Clock, Slot, SlotStatus, TargetStatus
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+class SlotTarget:
+    """DeployTarget of two slots behind one router, at a site.
 
-
-def _unchanged(text: str) -> str:
-    return text
-
-
-class LocalTarget:
-    """DeployTarget on this machine. `state` is this environment's own folder, `artifacts` the images' root.
-
-    Services get PORT, HOST, RELEASE_VERSION, RELEASE_SLOT, SLOT_URL and API_URL (both the slot's own entry)
-    on top of their environment, and none of the bot's. A service stays in its process group and listens on
-    PORT itself. `redact` is applied to log lines in errors and in `logs`; `patience` is how many seconds to
-    wait for another bot's operation on the same environment.
+    `patience` is how many seconds to wait for another bot's operation on the same environment.
     """
 
-    def __init__(
-        self,
-        *,
-        product: str,
-        environment: str,
-        config: Environment,
-        state: Path,
-        artifacts: Path,
-        clock: Clock = _now,
-        redact: Callable[[str], str] = _unchanged,
-        patience: float = 10.0,
-    ) -> None:
-        title, folder = f"{product} {environment}", state.absolute()
-        self._url = config.url.rstrip("/")
-        self._first = config.first_port
-        self._artifacts = artifacts.absolute()
-        self._logs = Logs(folder / "logs", clock, redact)
-        public = urlsplit(config.url).port or 80
-        check_ports(title, public, self._first)
-        self._moves = Moves(
-            title=title,
-            identity=hashlib.sha256(f"{title} {folder}".encode()).hexdigest()[:16],
-            folder=folder,
-            clock=clock,
-            ports=(public, self._first),
-            artifacts=self._artifacts,
-            logs=self._logs,
-            patience=patience,
-        )
+    def __init__(self, site: Site, clock: Clock = utc_now, patience: float = 10.0) -> None:
+        self._site = site
+        self._logs = site.logs
+        self._moves = Moves(site, clock, patience)
 
     # -------------------------------------------------------------- deploying
 
@@ -78,7 +38,7 @@ class LocalTarget:
         again, what runs is left alone (after a restart of the bot this is also how it learns the services'
         environment, which is never stored). An older release in the idle slot is retired first.
         """
-        await asyncio.to_thread(check_bundle, bundle, self._artifacts)
+        check_bundle(bundle, await self._site.runtime.lacks(bundle))
         async with self._moves.operation("prepare", release=bundle.release_id) as state:
             slot = state.find(bundle.release_id)
             if slot is None:
@@ -167,7 +127,7 @@ class LocalTarget:
 
     async def heal(self) -> bool:
         """Cheap supervision for the bot's clock: start a dead router, mark the logs. True if it was dead."""
-        await asyncio.to_thread(self._logs.mark)
+        await self._logs.mark()
         if self._moves.is_busy or await self._moves.router.is_running():
             return False
         async with self._moves.operation("heal") as state:
@@ -211,11 +171,12 @@ class LocalTarget:
 
     def address(self, slot: Slot | None = None) -> str:
         """Base URL, without a slash at its end: of one slot's entry, or the public one."""
-        return self._url if slot is None else f"http://127.0.0.1:{self._first + SLOTS.index(slot)}"
+        address = self._site.address
+        return address.url if slot is None else address.entries()[slot]
 
     async def logs(self, release_id: str, since: datetime) -> tuple[str, ...]:
-        """`component: line` since a time, from the last mark before it (see local_logs); bounded."""
-        return await asyncio.to_thread(self._logs.read, release_id, since)
+        """`component: line` since a time, perhaps with some lines before it; bounded."""
+        return await self._logs.read(release_id, since)
 
 
 def _slot_of(state: State, release_id: str) -> Slot:

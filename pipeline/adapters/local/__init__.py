@@ -1,0 +1,1 @@
+"""The product as processes of this machine."""
