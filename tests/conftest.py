@@ -1,12 +1,18 @@
-"""What many tests share: a PostgreSQL server for the session, and the bot's own database on either kind."""
+"""What many tests share: a PostgreSQL server and a Docker engine for the session, and the bot's own database on
+either kind."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bot.demo.base_image import base_image as make_base_image
+from bot.demo.history import EXAMPLE
+from pipeline.adapters.docker.engine import Engine
 from pipeline.store import Database
+from tests.engine import USUAL, answers, private_engine, why_none
 from tests.postgres import Server, binaries, running_server
 
 
@@ -41,3 +47,22 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/bot.db"
     server: Server = request.getfixturevalue("postgres")
     return server.create(request.getfixturevalue("migrated"))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """The address of a Docker engine: the one that answers here, else a private one, else the test is skipped."""
+    host = os.environ.get("DOCKER_HOST") or USUAL
+    if answers(host):
+        yield host
+        return
+    if reason := why_none():
+        pytest.skip(reason)
+    with private_engine() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def base_image(engine: str) -> str:
+    """An image with Python and what the example product needs, on the engine."""
+    return asyncio.run(make_base_image(Engine(engine), EXAMPLE / "requirements.txt"))
