@@ -8,7 +8,7 @@ from pipeline.context import Ports
 from pipeline.errors import PipelineError
 from pipeline.models import Image as ImageRow
 from pipeline.models import Release
-from pipeline.ports import Bundle, Image, ServiceSpec
+from pipeline.ports import Bundle, Image, Limits, ServiceSpec
 from pipeline.store import Database
 
 
@@ -57,4 +57,7 @@ def _service(playbook: Playbook, name: str, image: Image, env: dict[str, str]) -
         grace=part.grace.total_seconds(),
         ready_timeout=part.ready_timeout.total_seconds(),
         env=env,
+        limits=Limits(part.memory, part.cpus, part.pids),
+        volumes=part.volumes,
+        overlap=part.overlap,
     )

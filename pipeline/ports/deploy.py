@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from pipeline.ports.work import Image
+from pipeline.ports.work import Image, Limits
 
 Slot = Literal["blue", "green"]
 SLOTS: tuple[Slot, Slot] = ("blue", "green")
@@ -13,7 +13,11 @@ SLOTS: tuple[Slot, Slot] = ("blue", "green")
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """How one component runs in one environment. Without a `route` it has no port (a worker)."""
+    """How one component runs in one environment. Without a `route` it has no port (a worker).
+
+    `limits` and `volumes` (name -> path inside) count in containers. `overlap`: two generations of a worker
+    may run beside each other while one hands over to the next.
+    """
 
     component: str
     image: Image
@@ -24,6 +28,9 @@ class ServiceSpec:
     grace: float
     ready_timeout: float
     env: Mapping[str, str] = field(repr=False, default_factory=dict)
+    limits: Limits = Limits()
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    overlap: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,9 @@ class DeployTarget(Protocol):
         """Give the prepared release `share` percent of the requests (0 takes it out again)."""
 
     async def promote(self, release_id: str) -> None:
-        """All traffic to this release; its workers start, then the other slot's stop. The release
-        that was live stays warm in the other slot. Also the way back: promote the previous one."""
+        """All traffic to this release, then the work: the other slot's workers end before its own start, or
+        after it where both generations allow an `overlap`. The release that was live stays warm in the
+        other slot. Also the way back: promote the previous one."""
 
     async def retire(self, release_id: str) -> None:
         """Drain and stop the release's processes. Refuses when it is live. Gone already: success."""

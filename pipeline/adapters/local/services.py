@@ -69,6 +69,9 @@ class ProcessRuntime:
         """Every process that runs or has a record."""
         return await asyncio.to_thread(self._processes.names)
 
+    async def clear(self) -> None:
+        """Processes share nothing that could be given back."""
+
     async def tail(self, place: Place) -> str:
         """The last lines of its log file."""
         return await asyncio.to_thread(self._logs.tail, place.release_id, place.service.component)

@@ -14,6 +14,7 @@ from pipeline.ports import SLOTS, Slot
 
 ROUTE_FILE = "route"
 ADMIN_SOCKET = "admin.sock"
+REQUESTS = "/requests"
 NOTHING = "none"
 LOOPBACK = "127.0.0.1"
 ANYWHERE = ""
@@ -162,4 +163,13 @@ def _proxy(*dials: str) -> Json:
 
 def _status(topology: Topology) -> Json:
     answer = {"handler": "static_response", "body": f"{topology.identity} {{http.vars.traffic}}"}
-    return _server(topology, topology.status, [_read_route_file(), {"handle": [answer]}])
+    return _server(topology, topology.status, [_requests(), _read_route_file(), {"handle": [answer]}])
+
+
+def _requests() -> Json:
+    """How many requests are under way to each service, as the router's own admin interface tells; no more."""
+    rewrite = {"handler": "rewrite", "uri": "/reverse_proxy/upstreams"}
+    host = {"request": {"set": {"Host": [LOOPBACK]}}}
+    admin = {"handler": "reverse_proxy", "upstreams": [{"dial": f"unix/{ADMIN_SOCKET}"}], "headers": host}
+    match = {"path": [REQUESTS], "method": ["GET"]}
+    return {"match": [match], "handle": [rewrite, admin], "terminal": True}

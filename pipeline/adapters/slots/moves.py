@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from pipeline.adapters.slots.caddy_config import ANYWHERE, LOOPBACK, Route, Topology, other, traffic
-from pipeline.adapters.slots.places import Place, places
+from pipeline.adapters.slots.places import Place, handover, places
 from pipeline.adapters.slots.services import Services
 from pipeline.adapters.slots.site import Site
 from pipeline.adapters.slots.state import SlotState, State, StateFile, allocate
@@ -145,12 +145,14 @@ class Moves:
         return await self.save(state.put(slot, content.model_copy(update={"prepared": True})))
 
     async def work(self, state: State, slot: Slot) -> None:
-        """Start the slot's workers, then stop the other slot's: none is lost, and for a moment both run."""
+        """Hand the work over to the slot's workers: see `handover` for who goes before who comes."""
         mine = places(state, slot, workers=True)
-        theirs = places(state, other(slot), workers=True)
+        before, after = handover(mine, places(state, other(slot), workers=True))
         async with self.step("workers", slot=slot):
+            await self.services.require_startable(mine, self._known(state, slot))
+            await self.services.end(before, 0.0)
             await self.services.work(mine, self._known(state, slot))
-            await self.services.end(theirs, 0.0)
+            await self.services.end(after, 0.0)
 
     async def retire(self, state: State, slot: Slot) -> State:
         """Take a slot's share away, drain it, stop it, empty it. Never called for the live slot."""
@@ -253,4 +255,5 @@ class Moves:
         empty = state.model_copy(update={"blue": None, "green": None, "routes": {}})
         state = await self.save(empty.route(None, 0, self._clock().timestamp()).end())
         await self.remove_strays(state)
+        await self._site.runtime.clear()
         return state

@@ -48,6 +48,19 @@ def places(state: State, slot: Slot, workers: bool) -> list[Place]:
     return [_place(state, slot, content, service) for service in chosen]
 
 
+def handover(coming: list[Place], going: list[Place]) -> tuple[list[Place], list[Place]]:
+    """The workers that end before their successors start, and those that end after.
+
+    Two generations never hold one job, unless both say that this is safe (`overlap`). Then the new one comes
+    first, and nobody waits for work to be taken up again. What has no successor ends last.
+    """
+    strict = {place.service.component for place in coming if not place.service.overlap}
+    strict |= {place.service.component for place in going if not place.service.overlap}
+    strict &= {place.service.component for place in coming}
+    before = [place for place in going if place.service.component in strict]
+    return before, [place for place in going if place not in before]
+
+
 def _place(state: State, slot: Slot, content: SlotState, service: ServiceState) -> Place:
     port = state.ports[service.component][SLOTS.index(slot)] if service.route is not None else None
     return Place(slot, content.release_id, content.version, service, port)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import aiohttp
 
-from pipeline.adapters.slots.caddy_config import ROUTE_FILE, Topology, configuration
+from pipeline.adapters.slots.caddy_config import REQUESTS, ROUTE_FILE, Topology, configuration
 from pipeline.adapters.slots.sockets import port_owner
 from pipeline.errors import TargetError
 from pipeline.files import write_atomic
@@ -86,17 +86,15 @@ class Router:
 
     async def seen(self, topology: Topology) -> str | None:
         """The route file's content as the router reads it; None when our router does not answer."""
-        timeout = aiohttp.ClientTimeout(total=_ASK)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
-                session.get(f"http://127.0.0.1:{topology.status}/", allow_redirects=False) as response,
-            ):
-                body = await response.text(errors="replace") if response.status == 200 else ""
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return None
-        identity, _, text = body.partition(" ")
+        identity, _, text = (await _get(topology.status, "/")).partition(" ")
         return text if identity == topology.identity else None
+
+    async def under_way(self, status: int) -> dict[str, int]:
+        """Where the router dials -> how many requests are under way there; nothing when it does not tell."""
+        try:
+            return {one["address"]: one["num_requests"] for one in json.loads(await _get(status, REQUESTS))}
+        except (ValueError, KeyError, TypeError):
+            return {}
 
     async def stop(self) -> None:
         """End it; requests in flight may take some seconds to finish. Gone already: success."""
@@ -128,6 +126,19 @@ class Router:
 
     async def _failed(self, what: str) -> str:
         return f"The router (Caddy) {what}. Next: see its last lines:\n{await self._proxy.tail()}"
+
+
+async def _get(port: int, path: str) -> str:
+    """The status listener's answer; empty when there is none."""
+    timeout = aiohttp.ClientTimeout(total=_ASK)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+            session.get(f"http://127.0.0.1:{port}{path}", allow_redirects=False) as response,
+        ):
+            return await response.text(errors="replace") if response.status == 200 else ""
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return ""
 
 
 def check_free(topology: Topology) -> None:

@@ -50,6 +50,9 @@ class Runtime(Protocol):
     async def names(self) -> set[str]:
         """The names of all places in which something is, running or not."""
 
+    async def clear(self) -> None:
+        """Nothing is left: give back what the services shared."""
+
     async def tail(self, place: Place) -> str:
         """Its last lines, redacted, for a person to read."""
 
@@ -76,7 +79,7 @@ class Services:
             await asyncio.sleep(_SETTLED)
         for place in started:
             if not await self._runtime.runs(place):
-                told = "Its release has the traffic all the same; older workers go on."
+                told = "Its release has the traffic all the same."
                 raise TargetError(await self._story(place, "ended right after its start", told))
             await self._runtime.keep(place)
 
@@ -127,14 +130,19 @@ class Services:
             await asyncio.sleep(0.05)
         await self._runtime.keep(place)
 
+    async def require_startable(self, wanted: Iterable[Place], environments: Environments) -> None:
+        """Raises TargetError for the first that neither runs nor can be started."""
+        for place in wanted:
+            if not await self.startable([place], environments):
+                raise TargetError(
+                    f"{place} does not run, and its environment is not known since the bot was restarted. "
+                    f"Next: prepare release {place.release_id} again."
+                )
+
     async def _start(self, place: Place, environments: Environments) -> None:
         if await self._runtime.runs(place):
             return
-        if not await self.startable([place], environments):
-            raise TargetError(
-                f"{place} does not run, and its environment is not known since the bot was restarted. "
-                f"Next: prepare release {place.release_id} again."
-            )
+        await self.require_startable([place], environments)
         await self._runtime.start(place, environments.get(place.service.component))
 
     async def _reason(self, client: aiohttp.ClientSession, place: Place) -> str:

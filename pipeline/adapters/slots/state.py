@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline.adapters.slots.caddy_config import other, traffic
 from pipeline.errors import TargetError
 from pipeline.files import write_atomic
-from pipeline.ports import SLOTS, Bundle, ServiceSpec, Slot
+from pipeline.ports import SLOTS, Bundle, Limits, ServiceSpec, Slot
 
 Operation = Literal["prepare", "shift", "promote", "retire", "stop"]
 _LOG_LIMIT = 4_000_000  # bytes of the operation log before it is put aside as `.1`
@@ -36,6 +36,9 @@ class ServiceState(_Model):
     version_path: str
     grace: float
     ready_timeout: float
+    limits: Limits = Limits()
+    volumes: tuple[tuple[str, str], ...] = ()
+    overlap: bool = False
 
     @classmethod
     def of(cls, spec: ServiceSpec) -> "ServiceState":
@@ -49,6 +52,9 @@ class ServiceState(_Model):
             version_path=spec.version_path,
             grace=spec.grace,
             ready_timeout=spec.ready_timeout,
+            limits=spec.limits,
+            volumes=tuple(sorted(spec.volumes.items())),
+            overlap=spec.overlap,
         )
 
 
