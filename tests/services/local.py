@@ -53,9 +53,13 @@ class Place:
     def __init__(self, folder: Path, first: int | None = None) -> None:
         self.folder = folder
         self.first = first or free_block()
-        self.config = Environment(url=f"http://127.0.0.1:{self.first}", first_port=self.first + 1)
+        self.config = self.environment()
         self.store = ArtifactStore(folder / "artifacts", LocalRunner(str))
         self.target = self.restarted()
+
+    def environment(self) -> Environment:
+        """As bot.toml would have it."""
+        return Environment(url=f"http://127.0.0.1:{self.first}", first_port=self.first + 1)
 
     def restarted(self) -> SlotTarget:
         """The target as a bot that was just started would have it: it knows nothing but the files."""
@@ -113,6 +117,10 @@ class Place:
         """Prepare and promote a release."""
         await self.target.prepare(await self.bundle(version, routes))
         await self.target.promote(f"r-{version}")
+
+    def running(self) -> dict[str, str]:
+        """What runs here: an id that no other copy will have -> its fixed place, such as `blue-api` or `router`."""
+        return {f"{p.pid} {p.create_time()}": self.name_of(p) for p in self.processes()}
 
     def kill(self, name: str) -> None:
         """kill -9 for one of this place's processes, and wait until it is gone."""

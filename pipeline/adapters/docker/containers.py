@@ -1,0 +1,262 @@
+"""The containers of one environment: made once, found again by their labels, ended.
+
+Nothing is remembered. A container whose end has begun is renamed first, so that whoever looks, also a bot
+that was started later, sees that it is on its way out and never takes it for one that runs.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import docker
+import docker.errors
+from docker.types import LogConfig, Mount
+
+from pipeline.adapters.docker.engine import Engine
+from pipeline.adapters.slots.site import Address
+from pipeline.errors import TargetError
+from pipeline.groups import insist
+from pipeline.ports import Limits
+
+LABEL = "releasebot."
+IDENTITY, PLACE, SPEC = f"{LABEL}identity", f"{LABEL}place", f"{LABEL}spec"
+
+LOG_SIZE = "32m"
+"""Of the engine's log of one container; it keeps two of them."""
+
+_ENDING = ".ending-"
+_GONE = 15.0  # seconds within which the engine removes a container
+_NO_RESTART: Any = {"Name": "no"}
+_RESTART: Any = {"Name": "unless-stopped"}
+_CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class Found:
+    """A container as the engine lists it."""
+
+    id: str
+    name: str
+    state: str
+    labels: Mapping[str, str]
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its end has begun."""
+        return _ENDING in self.name
+
+    @property
+    def place(self) -> str:
+        """Where in the environment it belongs."""
+        return self.labels[PLACE]
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs, and goes on running."""
+        return self.state == "running" and not self.is_ending
+
+
+@dataclass(frozen=True)
+class Order:
+    """A container to be made. `ports`: port inside -> port on 127.0.0.1. `mounts`: path or volume -> path inside.
+
+    `lasting`: the engine brings it back when it dies and when the machine comes up again. `options` are
+    further ones of the SDK's create_host_config.
+    """
+
+    place: str
+    name: str
+    image: str
+    argv: tuple[str, ...]
+    labels: Mapping[str, str]
+    ports: Mapping[int, int]
+    alias: str
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    user: str | None = None
+    folder: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    lasting: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+Keep = Callable[[Found], Awaitable[None]]
+"""Saves what should outlive a container, such as its log."""
+
+
+class Containers:
+    """One environment's containers and their network. Raises TargetError, like the engine, from every method."""
+
+    def __init__(self, engine: Engine, address: Address) -> None:
+        self.engine = engine
+        self.address = address
+        self._network = f"{address.product}-{address.environment}-{address.identity[:6]}"
+
+    async def find(self, place: str | None = None) -> list[Found]:
+        """All of them, or those in one place, in whatever state."""
+        wanted = [f"{IDENTITY}={self.address.identity}", *([f"{PLACE}={place}"] if place else [])]
+        ask = partial(docker.APIClient.containers, all=True, filters={"label": wanted})
+        return [_found(one) for one in await self.engine.call(self._what("Looking for containers"), ask)]
+
+    async def launch(self, order: Order) -> None:
+        """Make and start it. What cannot be started is not left behind."""
+        await self.engine.call(self._what("Starting a container"), partial(self._launch, order))
+
+    async def resume(self, found: Found) -> None:
+        """Start again what has ended, as it was."""
+        await self.engine.call(
+            self._what("Starting a container again"), lambda client: client.start(found.id)
+        )
+
+    async def keep(self, found: Found) -> None:
+        """From now on the engine brings it back."""
+        await self.engine.call(self._what("Keeping a container"), partial(_keep, found))
+
+    async def end(self, place: str, grace: float, keep: Keep | None = None) -> None:
+        """Stop and remove what is in a place: its stop signal, and SIGKILL after `grace` seconds."""
+        await insist(self._end_all(place, grace, keep))
+
+    async def clear(self) -> None:
+        """Remove the network that they shared; gone already: success."""
+        await self.engine.call(self._what("Removing the network"), self._remove_network)
+
+    def label(self, place: str, spec: str, **more: str) -> dict[str, str]:
+        """The labels by which a container is found again."""
+        address = self.address
+        mine = {"product": address.product, "environment": address.environment, **more}
+        labels = {f"{LABEL}{key}": value for key, value in mine.items()}
+        return {**labels, IDENTITY: address.identity, PLACE: place, SPEC: spec}
+
+    def _what(self, doing: str) -> str:
+        return f"{doing} of {self.address.title}"
+
+    # ------------------------------------------------- within the engine's thread
+
+    def _launch(self, order: Order, client: docker.APIClient) -> None:
+        self._ensure_network(client)
+        made = client.create_container(
+            order.image,
+            name=order.name,
+            entrypoint=list(order.argv[:1]),
+            command=list(order.argv[1:]),
+            environment=dict(order.env),
+            labels=dict(order.labels),
+            ports=list(order.ports),
+            user=order.user,
+            working_dir=order.folder,
+            host_config=client.create_host_config(**self._host(order)),
+            networking_config=self._networking(order, client),
+        )
+        try:
+            client.start(made["Id"])
+        except BaseException:
+            client.remove_container(made["Id"], v=True, force=True)
+            raise
+
+    def _networking(self, order: Order, client: docker.APIClient) -> Any:
+        endpoint = client.create_endpoint_config(aliases=[order.alias])
+        return {"EndpointsConfig": {self._network: endpoint}}
+
+    def _host(self, order: Order) -> dict[str, Any]:
+        limits = order.limits
+        return {
+            "network_mode": self._network,
+            "port_bindings": {inside: ("127.0.0.1", port) for inside, port in order.ports.items()},
+            "restart_policy": _RESTART if order.lasting else _NO_RESTART,
+            "mounts": [_mount(source, target) for source, target in order.mounts.items()],
+            "mem_limit": limits.memory,
+            "memswap_limit": limits.memory,
+            "nano_cpus": int(limits.cpus * 1e9) if limits.cpus else None,
+            "pids_limit": limits.pids,
+            "log_config": LogConfig(type="json-file", config={"max-size": LOG_SIZE, "max-file": "2"}),
+            **order.options,
+        }
+
+    def _ensure_network(self, client: docker.APIClient) -> None:
+        if not self._networks(client):
+            labels = {IDENTITY: self.address.identity}
+            client.create_network(self._network, driver="bridge", check_duplicate=True, labels=labels)
+
+    def _remove_network(self, client: docker.APIClient) -> None:
+        for network in self._networks(client):
+            with suppress(docker.errors.NotFound):
+                client.remove_network(network)
+
+    def _networks(self, client: docker.APIClient) -> list[str]:
+        wanted = {"label": [f"{IDENTITY}={self.address.identity}"]}
+        return [network["Id"] for network in client.networks(filters=wanted)]
+
+    # --------------------------------------------------------------------- ending
+
+    async def _end_all(self, place: str, grace: float, keep: Keep | None) -> None:
+        await asyncio.gather(*(self._end(found, grace, keep) for found in await self.find(place)))
+
+    async def _end(self, found: Found, grace: float, keep: Keep | None) -> None:
+        what = self._what(f"Stopping {found.name}")
+        if found.state == "running":
+            await self.engine.call(what, partial(_begin_end, found))
+            await self._until(found, lambda state: state != "running", grace)
+        if keep:
+            await keep(found)
+        await self.engine.call(what, partial(_remove, found))
+        if not await self._until(found, lambda state: state is None, _GONE):
+            raise TargetError(
+                f"{what}: the engine has not removed it within {_GONE:g} s. Next: see what holds it "
+                f"(docker inspect {found.id[:12]}), then ask again."
+            )
+
+    async def _until(self, found: Found, reached: Callable[[str | None], bool], patience: float) -> bool:
+        """Whether its state (None: it is gone) became the wanted one within `patience` seconds."""
+        deadline = time.monotonic() + patience
+        while not reached(await self.engine.call(self._what("Waiting for an end"), partial(_state, found))):
+            if time.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(0.05)
+        return True
+
+
+def _found(listed: Mapping[str, Any]) -> Found:
+    name = str((listed["Names"] or [""])[0]).lstrip("/")
+    return Found(listed["Id"], name, listed["State"], listed["Labels"] or {})
+
+
+def _mount(source: str, target: str) -> Mount:
+    # Not a bind in the old way: that would make a folder, owned by root, where there is none.
+    return Mount(target, source, type="bind" if source.startswith("/") else "volume")
+
+
+def _keep(found: Found, client: docker.APIClient) -> None:
+    client.update_container(found.id, restart_policy=_RESTART)
+
+
+def _begin_end(found: Found, client: docker.APIClient) -> None:
+    with suppress(docker.errors.NotFound):
+        if not found.is_ending:
+            client.rename(found.id, f"{found.name}{_ENDING}{found.id[:6]}")
+        signal = client.inspect_container(found.id)["Config"].get("StopSignal") or "SIGTERM"
+        _unless_conflict(partial(client.kill, found.id, signal))
+
+
+def _remove(found: Found, client: docker.APIClient) -> None:
+    with suppress(docker.errors.NotFound):
+        _unless_conflict(partial(client.remove_container, found.id, v=True, force=True))
+
+
+def _unless_conflict(act: Callable[[], None]) -> None:
+    """A container that has just ended, or is being removed already, answers so; both are what we want."""
+    try:
+        act()
+    except docker.errors.APIError as error:
+        if error.status_code != _CONFLICT:
+            raise
+
+
+def _state(found: Found, client: docker.APIClient) -> str | None:
+    try:
+        return str(client.inspect_container(found.id)["State"]["Status"])
+    except docker.errors.NotFound:
+        return None
