@@ -66,7 +66,7 @@ def _first(names: Sequence[str], client: docker.APIClient) -> str | None:
     """The first of these images that the engine has."""
     for name in names:
         with suppress(docker.errors.NotFound):
-            client.inspect_image(name)  # type: ignore[no-untyped-call]  # docker's stubs leave it out
+            client.inspect_image(name)
             return name
     return None
 

@@ -1,0 +1,172 @@
+"""Where images stand: on the engine by their ids and labels, and in a registry by digest, where there is one."""
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import docker
+import docker.errors
+import structlog
+
+from pipeline.adapters.docker import labels
+from pipeline.adapters.docker.engine import Engine
+from pipeline.errors import BuildError
+from pipeline.ports import BuildOrder, Image
+
+OURS = "releasebot"
+"""The first part of the names of images that stand on no registry."""
+
+_PULL = 900  # seconds: how long an engine may say nothing while it moves an image
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry, and who may push there. Without a user the engine asks as nobody."""
+
+    name: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def credentials(self) -> dict[str, str] | None:
+        """As the engine wants them; they are sent with each call and stored nowhere."""
+        return {"username": self.user, "password": self.password} if self.user else None
+
+
+class Shelf:
+    """One product's images of one bot. `owner` tells this bot's from another's on the same engine."""
+
+    def __init__(self, engine: Engine, product: str, owner: str, registry: Registry | None = None) -> None:
+        self._engine, self._product, self._owner, self._registry = engine, product, owner, registry
+
+    def marks(self, order: BuildOrder, inputs: str) -> dict[str, str]:
+        """The labels of an image."""
+        return self._own() | {
+            labels.COMPONENT: order.component,
+            labels.VERSION: order.version,
+            labels.COMMIT: order.commit,
+            labels.RELEASE: order.release_id,
+            labels.INPUTS: inputs,
+        }
+
+    def _own(self) -> dict[str, str]:
+        return {labels.PRODUCT: self._product, labels.OWNER: self._owner}
+
+    async def find(self, order: BuildOrder, inputs: str) -> str | None:
+        """The id of the image that was made of exactly this before; None when there is none."""
+        wanted = labels.filters(self._own() | {labels.COMPONENT: order.component, labels.INPUTS: inputs})
+        what = f"{order.component} could not be looked for among the images"
+        found = await self._engine.call(what, lambda client: client.images(filters=wanted), error=BuildError)
+        return max(found, key=lambda image: image["Created"])["Id"] if found else None
+
+    async def put(self, order: BuildOrder, digest: str) -> Image:
+        """Give the image its tag of this release, which keeps it from the engine's own prune, and push it."""
+        name, tag = self._name(order.component), _tag(f"{order.version}-{order.release_id}")
+
+        def work(client: docker.APIClient) -> str:
+            client.tag(digest, name, tag)
+            return self._push(client, digest, name, tag) if self._registry else f"{name}:{tag}"
+
+        what = (
+            f"{order.component} could not be put into the registry"
+            if self._registry
+            else (f"{order.component} could not be tagged")
+        )
+        reference = await self._engine.call(what, work, error=BuildError, timeout=_PULL)
+        return Image(order.component, order.version, digest, reference)
+
+    def _push(self, client: docker.APIClient, digest: str, name: str, tag: str) -> str:
+        """The image's name in the registry by digest. Raises BuildError with what the registry said."""
+        auth = self._credentials()
+        _followed(client.push(name, tag, stream=True, decode=True, auth_config=auth), name)
+        known = client.inspect_image(digest)["RepoDigests"]
+        return str(next(digest for digest in known if digest.startswith(f"{name}@")))
+
+    async def has(self, image: Image) -> bool:
+        """Whether the image is on the engine, or was just fetched from the registry. Raises BuildError."""
+
+        def work(client: docker.APIClient) -> bool:
+            if _inspected(client, image.digest):
+                return True
+            name, _, content = image.reference.partition("@")
+            if not content or not self._registry:
+                return False
+            with suppress(docker.errors.NotFound, docker.errors.ImageNotFound):
+                client.pull(name, content, auth_config=self._credentials())
+            found = _inspected(client, image.digest)
+            if found:
+                client.tag(image.digest, name, _tag(image.version))
+            return found is not None
+
+        what = f"the image of {image.component} {image.version} could not be looked for"
+        return await self._engine.call(what, work, error=BuildError, timeout=_PULL)
+
+    async def prune(self, keep: frozenset[str], used_before: datetime) -> tuple[str, ...]:
+        """Remove images of this product that are not in `keep`, older than `used_before`, and of no container."""
+
+        def work(client: docker.APIClient) -> list[str]:
+            found = {image["Id"] for image in client.images(filters=labels.filters(self._own()))}
+            old = [digest for digest in sorted(found - keep) if _last_used(client, digest) < used_before]
+            return [digest for digest in old if self._removed(client, digest)]
+
+        return tuple(
+            await self._engine.call("images could not be pruned", work, error=BuildError, timeout=_PULL)
+        )
+
+    def _removed(self, client: docker.APIClient, digest: str) -> bool:
+        """Whether the image is gone. What a person tagged, or anything is made of, is left alone."""
+        names = (_inspected(client, digest) or {}).get("RepoTags") or []
+        foreign = [name for name in names if not name.startswith(f"{self._prefix()}/")]
+        if foreign or client.containers(all=True, filters={"ancestor": digest}):
+            return False
+        try:
+            for name in names or [digest]:
+                client.remove_image(name)
+        except docker.errors.APIError as error:
+            log.warning("docker: an image stays", image=digest, error=str(error.explanation or error))
+        return _inspected(client, digest) is None
+
+    def _prefix(self) -> str:
+        return self._registry.name if self._registry else OURS
+
+    def _name(self, component: str) -> str:
+        """An image's name; a part of it may not end with a hyphen."""
+        return "/".join([self._prefix(), self._product.rstrip("-"), component.rstrip("-")])
+
+    def _credentials(self) -> dict[str, str] | None:
+        return self._registry.credentials if self._registry else None
+
+
+def _inspected(client: docker.APIClient, digest: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = client.inspect_image(digest)
+    except docker.errors.NotFound:
+        return None
+    return found
+
+
+def _last_used(client: docker.APIClient, digest: str) -> datetime:
+    """When a build last gave this image: each gives it a tag, and the engine keeps the time of that."""
+    image = _inspected(client, digest) or {}
+    times = [image.get("Created"), image.get("Metadata", {}).get("LastTagTime")]
+    known = [datetime.fromisoformat(time) for time in times if time]
+    return max(known, default=datetime.fromisoformat("9999-12-31T00:00:00Z"))
+
+
+def _followed(pieces: Iterable[dict[str, Any]], name: str) -> None:
+    for piece in pieces:
+        if "error" in piece:
+            raise BuildError(
+                f"{name} could not be pushed: {piece['error']}. Production is untouched. Next: see that the registry "
+                "answers, and that PRODUCT_REGISTRY_USER and PRODUCT_REGISTRY_PASSWORD may push there."
+            )
+
+
+def _tag(text: str) -> str:
+    """As a tag may be written."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)[:128]

@@ -1,0 +1,59 @@
+"""Answers of the engine that last: cut from another thread, and their pieces put into words."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import docker
+import requests
+
+
+class Cut:
+    """Ends a call to the engine that waits for more of an answer. Made for `Engine.call(..., abort=cut)`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: list[requests.Response] = []
+        self.made = False
+
+    @contextmanager
+    def watching(self, client: docker.APIClient) -> Iterator[None]:
+        """What this client is answered in here can be cut, and is closed at the end."""
+        client.hooks["response"].append(self._begun)
+        try:
+            yield
+        finally:
+            with self._lock:
+                answers, self._answers = self._answers, []
+            for answer in answers:
+                answer.close()
+
+    def _begun(self, answer: requests.Response, *_: object, **__: object) -> None:
+        with self._lock:
+            self._answers.append(answer)
+            if self.made:
+                _shut(answer)
+
+    def __call__(self) -> None:
+        """Cut what is being answered now and from now on. The engine stops what it did for the answer."""
+        with self._lock:
+            self.made = True
+            for answer in self._answers:
+                _shut(answer)
+
+
+def _shut(answer: requests.Response) -> None:
+    with suppress(ValueError, RuntimeError, OSError):  # it has ended already
+        answer.raw.shutdown()
+
+
+def line(piece: dict[str, Any]) -> str:
+    """What one piece of a build's, pull's or push's progress says; empty for a mere progress bar."""
+    if "stream" in piece:
+        return str(piece["stream"])
+    if "error" in piece:
+        return f"{piece['error']}\n"
+    if "status" not in piece or piece.get("progressDetail"):
+        return ""
+    return f"{piece['id']}: {piece['status']}\n" if "id" in piece else f"{piece['status']}\n"
