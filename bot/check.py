@@ -9,11 +9,13 @@ from pathlib import Path
 from bot.tasks import chosen
 from bot.wiring import COMMITTER, read_config, secret_of
 from handlers.text.refusals import plain
+from handlers.text.stages import PROBLEMS
 from pipeline import candidate, environment, flags, playbook, policy
 from pipeline.adapters.git import GitRepository
 from pipeline.candidate import Candidate
 from pipeline.config import Playbook, Product
 from pipeline.errors import Refused
+from pipeline.stages.preflight import images_missing
 from pipeline.version import Version, latest_release, parse_version
 
 TOKENS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")
@@ -47,7 +49,10 @@ async def _product(name: str, product: Product, text: str | None) -> list[str]:
             return [plain(refusal)]
     print(f"ok       {name}: repository, commit {found.commit[:10]} ({found.found_by}) and its playbook")
     _tell(name, product, found, version)
-    return [*_requirements(name, product, found.playbook), *_flags(found.playbook, tree)]
+    wrong = [
+        PROBLEMS[problem["code"]].format(**problem) for problem in images_missing(found.playbook, product)
+    ]
+    return [*_requirements(name, product, found.playbook), *wrong, *_flags(found.playbook, tree)]
 
 
 async def _flags_text(repository: GitRepository, found: Candidate) -> str | None:

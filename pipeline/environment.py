@@ -17,6 +17,11 @@ def base() -> dict[str, str]:
     return kept | {"PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def inside() -> dict[str, str]:
+    """What a command in a container gets besides what its image sets: nothing of this machine's."""
+    return {"HOME": "/tmp", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108 - the container's
+
+
 def secret_name(product: str, environment: str, name: str) -> str:
     """Where the bot finds a product's secret in its own environment: PRODUCT_ENVIRONMENT_NAME."""
     return f"{product}_{environment}_{name}".upper().replace("-", "_")

@@ -50,6 +50,8 @@ PROBLEMS: Mapping[str, str] = {
     "not_on_main": "commit `{commit}` is not on the main branch; merge it first",
     "variable_missing": "{environment} needs {name}: put it into bot.toml, or set {secret} where the bot runs",
     "source_missing": "{component} names the source `{path}`, which is not in this commit; mend playbook.toml",
+    "image_missing": "{component} has no `image`, which Docker needs; add it to playbook.toml",
+    "no_such_image": "{check} wants to run in the image of {component}; there are images on Docker only: name another",
     "flag_unsafe": "flag: {problem}",
 }
 

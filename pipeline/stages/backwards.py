@@ -11,11 +11,11 @@ from pipeline.stages.common import (
     bundle,
     database_url,
     migration_job,
-    run_suite,
     suite_failed,
     target,
 )
 from pipeline.stages.production import record_deployment
+from pipeline.stages.running import Tree, run_suite
 
 
 async def switch(ctx: Context) -> Outcome:
@@ -77,7 +77,7 @@ async def verify(ctx: Context) -> Outcome:
     address = target(ctx, "production").address()
     suite = before.playbook.smoke
     result, report = await run_suite(
-        before, "rollback-smoke", suite, "production", address, previous.version, checkout
+        before, "rollback-smoke", suite, "production", address, previous.version, Tree(previous.id, checkout)
     )
     if failed := suite_failed("smoke after the rollback", result, report):
         return failed

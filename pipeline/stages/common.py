@@ -1,65 +1,20 @@
-"""What several stages need: commands with the right environment, bundles, suites, the database job."""
+"""What several stages need: variables, bundles, the sentence of a suite that failed, the database job."""
 
-import asyncio
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from pipeline import bundles, environment
-from pipeline.config import Check, Suite
 from pipeline.context import Context, Failed
 from pipeline.errors import PipelineError
-from pipeline.junit import SuiteResult, read_suite
+from pipeline.junit import SuiteResult
 from pipeline.models import Approval, Release, StageRun
-from pipeline.ports import Bundle, Command, CommandResult, DeployTarget, Image, MigrationJob
+from pipeline.ports import Bundle, CommandResult, DeployTarget, Image, MigrationJob
 
 
 def variables(ctx: Context, where: str) -> dict[str, str]:
     """The declared variables and secrets of one environment. Raises PipelineError naming what is missing."""
     return bundles.variables(ctx.ports, ctx.playbook, where)
-
-
-async def run_check(
-    ctx: Context, name: str, check: Check, env: dict[str, str] | None = None, checkout: Path | None = None
-) -> CommandResult:
-    """Run a command of the playbook in the checkout of the released commit."""
-    report = report_path(ctx, name)
-    await asyncio.to_thread(report.parent.mkdir, parents=True, exist_ok=True)
-    await asyncio.to_thread(report.unlink, missing_ok=True)  # a half-written report of an earlier attempt
-    argv = tuple(word.replace("{output}", str(report)) for word in check.run)
-    command = Command(
-        name=name,
-        argv=argv,
-        cwd=checkout or ctx.checkout,
-        env=environment.merged(environment.base(), env or {}),
-        timeout=check.timeout.total_seconds(),
-        log=ctx.folder / "logs" / f"{name}.log",
-    )
-    return await ctx.ports.runner.run(command)
-
-
-def report_path(ctx: Context, name: str) -> Path:
-    return ctx.folder / "reports" / f"{name}.out"
-
-
-async def run_suite(
-    ctx: Context,
-    name: str,
-    suite: Suite,
-    where: str,
-    address: str,
-    version: str,
-    checkout: Path | None = None,
-) -> tuple[CommandResult, SuiteResult]:
-    """Run a suite against an address and read its JUnit report."""
-    env = variables(ctx, where) | {
-        "SMOKE_BASE_URL": address,
-        "EXPECT_VERSION": version,
-        "RELEASE_ENVIRONMENT": where,
-    }
-    result = await run_check(ctx, name, suite, env, checkout)
-    return result, await asyncio.to_thread(read_suite, report_path(ctx, name), suite.required)
 
 
 def suite_failed(name: str, result: CommandResult, suite: SuiteResult) -> Failed | None:

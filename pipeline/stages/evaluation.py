@@ -6,7 +6,8 @@ from pipeline.config import Evaluation
 from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.evaluation import Record, Verdict, judge
 from pipeline.events import request
-from pipeline.stages.common import command_facts, kept_by, report_path, run_check, run_of
+from pipeline.stages.common import command_facts, kept_by, run_of
+from pipeline.stages.running import report_path, run_check
 
 MOST_BYTES = 5_000_000
 """A result record larger than this is not read: twenty cases need some kilobytes."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline import environment, flags
 from pipeline.changes import Changes
+from pipeline.config import Playbook, Product
 from pipeline.context import Context, Failed, Outcome, Passed
 from pipeline.version import parse_version
 
@@ -17,7 +18,12 @@ async def check(ctx: Context) -> Outcome:
     """Check out the commit, and name every problem at once rather than one per try."""
     await ctx.ports.repository.fetch()
     await ctx.ports.repository.checkout(ctx.release.commit, ctx.checkout)
-    problems = [*await _repository(ctx), *_requirements(ctx), *await asyncio.to_thread(_files, ctx)]
+    problems = [
+        *await _repository(ctx),
+        *_requirements(ctx),
+        *images_missing(ctx.playbook, ctx.product),
+        *await asyncio.to_thread(_files, ctx),
+    ]
     if problems:
         return Failed("not_ready", {"problems": problems})
     release = ctx.release
@@ -52,6 +58,16 @@ def _requirements(ctx: Context) -> list[dict[str, Any]]:
             for name in missing
         ]
     return problems
+
+
+def images_missing(playbook: Playbook, product: Product) -> list[dict[str, Any]]:
+    """On Docker every component has an image; elsewhere none has, that a command could run in."""
+    if product.environments.production.target == "docker":
+        names = [name for name, component in playbook.components.items() if component.image is None]
+        return [{"code": "image_missing", "component": name} for name in names]
+    checks = playbook.checks().items()
+    named = [(key, check.container.component) for key, check in checks if check.container]
+    return [{"code": "no_such_image", "check": key, "component": name} for key, name in named if name]
 
 
 def _files(ctx: Context) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.events import Fact
 from pipeline.models import Deployment, Release
 from pipeline.ports import MigrationJob, Revision
-from pipeline.stages.common import bundle, database_url, migration_job, run_suite, suite_failed, target
+from pipeline.stages.common import bundle, database_url, migration_job, suite_failed, target
+from pipeline.stages.running import run_suite
 from pipeline.stages.watch import critical_lines
 
 

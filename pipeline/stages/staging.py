@@ -5,12 +5,11 @@ from pipeline.stages.common import (
     bundle,
     command_facts,
     migration_job,
-    run_check,
-    run_suite,
     suite_failed,
     target,
     variables,
 )
+from pipeline.stages.running import run_check, run_suite
 from pipeline.together import together
 
 

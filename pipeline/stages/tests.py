@@ -1,7 +1,8 @@
 """Test: the playbook's commands, side by side."""
 
 from pipeline.context import Context, Failed, Outcome, Passed
-from pipeline.stages.common import command_facts, run_check
+from pipeline.stages.common import command_facts
+from pipeline.stages.running import run_check
 from pipeline.together import together
 
 
