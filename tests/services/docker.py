@@ -9,28 +9,35 @@ import sys
 import tarfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import docker
+import docker.errors
 
 from pipeline.adapters.docker.target import docker_target
 from pipeline.adapters.slots.site import Address
 from pipeline.adapters.slots.target import SlotTarget
 from pipeline.config import Docker, Environment
-from pipeline.ports import Image
+from pipeline.ports import Image, Slot
 from tests.services.local import SCRIPTS, Place
 
 _LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64"}
-_SETTINGS = [f"ENV PATH={sys.prefix}/bin:/usr/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1", "WORKDIR /app"]
+_SETTINGS = [
+    f"ENV PATH={sys.prefix}/bin:/usr/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1",
+    "WORKDIR /app",
+]
 
 
 class DockerPlace(Place):
     """An environment on the engine at `host`."""
 
+    keeps_the_dead = True
+
     def __init__(self, folder: Path, host: str, first: int | None = None) -> None:
         self.host = host
+        self.way = (host,)
         super().__init__(folder, first)
         self.client = docker.APIClient(host, version="auto", timeout=60)
         self.images: dict[tuple[str, str], Image] = {}
@@ -41,7 +48,7 @@ class DockerPlace(Place):
             target="docker",
             url=f"http://127.0.0.1:{self.first}",
             first_port=self.first + 1,
-            mounts={folder: folder for folder in ("/usr", sys.base_prefix, sys.prefix)},
+            mounts={folder: folder for folder in ("/usr", sys.base_prefix, sys.prefix, str(self.folder))},
         )
 
     def restarted(self, host: str | None = None) -> SlotTarget:
@@ -56,6 +63,9 @@ class DockerPlace(Place):
             redact=lambda text: text.replace("hunter2", "***"),
         )
 
+    def entry(self, slot: Slot) -> str:
+        return self.target.address(slot).replace("127.0.0.1", "router")
+
     @property
     def identity(self) -> str:
         return Address.of("shop", "production", self.config, self.folder / "state").identity
@@ -66,10 +76,12 @@ class DockerPlace(Place):
         return self.images[component, version]
 
     def _make(self, component: str, version: str) -> Image:
+        """Made once, also when another process asks: the engine gives every import another id."""
         name = f"releasebot-test/{component}-{self.identity}"
+        with suppress(docker.errors.ImageNotFound):
+            return Image(component, version, self.client.inspect_image(f"{name}:{version}")["Id"], name)
         self.client.import_image_from_data(_packed(), repository=name, tag=version, changes=_SETTINGS)
-        digest = self.client.inspect_image(f"{name}:{version}")["Id"]
-        return Image(component, version, digest, f"{name}:{version}")
+        return self._make(component, version)
 
     def containers(self) -> list[dict[str, Any]]:
         """Every container of this place, in whatever state."""
@@ -94,12 +106,18 @@ class DockerPlace(Place):
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
+    def lose(self, name: str) -> None:
+        """docker rm -f"""
+        for one in self.containers():
+            if one["Labels"]["releasebot.place"] == name:
+                self.client.remove_container(one["Id"], force=True)
+
     def clean(self) -> None:
         """What the target does not remove, and what it should have."""
         left = [one["Names"] for one in self.containers()]
         networks = self.client.networks(filters={"label": [f"releasebot.identity={self.identity}"]})
         for image in self.images.values():
-            self.client.remove_image(image.reference, force=True)
+            self.client.remove_image(image.digest, force=True)
         assert (left, networks) == ([], [])
 
 

@@ -1,14 +1,15 @@
-"""A bot that does one operation on the local target and may be killed at any moment: FOLDER PORT OPERATION."""
+"""A bot that does one operation on the local target and may be killed at any moment: FOLDER PORT OPERATION [HOST]."""
 
 import asyncio
 import sys
 from pathlib import Path
 
+from tests.services.docker import DockerPlace
 from tests.services.local import SHOP, Place
 
 
-async def main(folder: Path, first: int, operation: str) -> None:
-    here = Place(folder, first)
+async def main(folder: Path, first: int, operation: str, *host: str) -> None:
+    here = DockerPlace(folder, host[0], first) if host else Place(folder, first)
     new, old = await here.bundle("1.1.0", SHOP), await here.bundle("1.0.0", SHOP)
     print("ready", flush=True)
     if operation == "retire":
@@ -24,4 +25,4 @@ async def main(folder: Path, first: int, operation: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

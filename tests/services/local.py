@@ -14,7 +14,7 @@ from pipeline.adapters.commands import LocalRunner
 from pipeline.adapters.local.target import local_target
 from pipeline.adapters.slots.target import SlotTarget
 from pipeline.config import Environment
-from pipeline.ports import BuildOrder, Bundle, Image, ServiceSpec
+from pipeline.ports import BuildOrder, Bundle, Image, ServiceSpec, Slot
 
 SCRIPTS = Path(__file__).parent
 BLOCK = 16  # ports per environment
@@ -49,6 +49,11 @@ def _is_free(port: int) -> bool:
 
 class Place:
     """A folder with an artifact store and one environment's target, as the bot would wire them."""
+
+    way: tuple[str, ...] = ()
+    """What another process needs besides folder and ports to find this place."""
+    keeps_the_dead = False
+    """Whether what died can be started again without telling its environment."""
 
     def __init__(self, folder: Path, first: int | None = None) -> None:
         self.folder = folder
@@ -94,7 +99,12 @@ class Place:
         return await self.store.build(order)
 
     async def bundle(
-        self, version: str, routes: Routes = SHOP, env: Mapping[str, str] | None = None, ready: float = 15
+        self,
+        version: str,
+        routes: Routes = SHOP,
+        env: Mapping[str, str] | None = None,
+        ready: float = 15,
+        overlap: bool = False,
     ) -> Bundle:
         """A release `r-VERSION` of the named components."""
         services = [
@@ -108,6 +118,7 @@ class Place:
                 grace=8,
                 ready_timeout=ready,
                 env={**(env or {}), "GREETING": f"héllo {component}"},
+                overlap=overlap,
             )
             for component, route in routes.items()
         ]
@@ -122,12 +133,20 @@ class Place:
         """What runs here: an id that no other copy will have -> its fixed place, such as `blue-api` or `router`."""
         return {f"{p.pid} {p.create_time()}": self.name_of(p) for p in self.processes()}
 
+    def entry(self, slot: Slot) -> str:
+        """A slot's own entry as its services reach it."""
+        return self.target.address(slot)
+
     def kill(self, name: str) -> None:
         """kill -9 for one of this place's processes, and wait until it is gone."""
         found = [process for process in self.processes() if self.name_of(process) == name]
         assert len(found) == 1, name
         found[0].kill()
         psutil.wait_procs(found, timeout=5)
+
+    def lose(self, name: str) -> None:
+        """Dead, and with nothing left from which it could be started again."""
+        self.kill(name)
 
     def processes(self) -> list[psutil.Process]:
         """Every process that belongs to this place, by the folder in its environment or command line."""

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.ports import TargetStatus
 from tests.services.load import load
-from tests.services.local import SHOP, Place, place
+from tests.services.local import SHOP, Place
 
 ROOT = Path(__file__).parents[2]
 STEPS = {"prepare": 6, "shift": 6, "promote": 8, "back": 8, "retire": 4}
@@ -30,6 +30,7 @@ async def _drive(here: Place, operation: str, lines: int, delay: float = 0.0) ->
         str(here.folder),
         str(here.first),
         operation,
+        *here.way,
         cwd=ROOT,
         stdout=asyncio.subprocess.DEVNULL,
     )
@@ -58,7 +59,7 @@ async def _start(here: Place, operation: str) -> None:
 def _check(here: Place, status: TargetStatus) -> None:
     assert status.live is not None
     assert status.live.warm
-    copies = Counter(here.name_of(process) for process in here.processes())
+    copies = Counter(here.running().values())
     assert set(copies.values()) == {1}, copies
     assert copies["router"] == 1
 
@@ -93,37 +94,36 @@ async def _go_on(here: Place, operation: str) -> None:
     _check(here, await target.status())
 
 
-async def _rounds(folder: Path, points: list[tuple[str, int, float]]) -> None:
+async def _rounds(here: Place, points: list[tuple[str, int, float]]) -> None:
     recoveries = []
-    async with place(folder) as here:
-        await _start(here, "prepare")
-        async with load(here.target.address(), rate=40, clients=4) as seen:
-            for operation, lines, delay in points:
-                recoveries.append(await _round(here, operation, lines, delay))
-                assert seen.failures == [], (operation, lines, delay)
-        recoveries.sort()
-        print(
-            f"{len(points)} kills, {len(seen.answers)} requests, 0 failed, "
-            f"reconcile p50 {recoveries[len(recoveries) // 2]:.2f} s, max {recoveries[-1]:.2f} s"
-        )
+    await _start(here, "prepare")
+    async with load(here.target.address(), rate=40, clients=4) as seen:
+        for operation, lines, delay in points:
+            recoveries.append(await _round(here, operation, lines, delay))
+            assert seen.failures == [], (operation, lines, delay)
+    recoveries.sort()
+    print(
+        f"{len(points)} kills, {len(seen.answers)} requests, 0 failed, "
+        f"reconcile p50 {recoveries[len(recoveries) // 2]:.2f} s, max {recoveries[-1]:.2f} s"
+    )
 
 
 @pytest.mark.parametrize("operation", STEPS)
-async def test_a_bot_killed_within_an_operation(tmp_path: Path, operation: str) -> None:
-    await _rounds(tmp_path, [(operation, STEPS[operation] // 2, 0.0)])
+async def test_a_bot_killed_within_an_operation(here: Place, operation: str) -> None:
+    await _rounds(here, [(operation, STEPS[operation] // 2, 0.0)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", STEPS)
-async def test_a_bot_killed_at_every_step(tmp_path: Path, operation: str) -> None:
-    await _rounds(tmp_path, [(operation, lines, 0.0) for lines in range(1, STEPS[operation] + 1)])
+async def test_a_bot_killed_at_every_step(here: Place, operation: str) -> None:
+    await _rounds(here, [(operation, lines, 0.0) for lines in range(1, STEPS[operation] + 1)])
 
 
 @pytest.mark.slow
-async def test_a_bot_killed_at_random_moments(tmp_path: Path) -> None:
+async def test_a_bot_killed_at_random_moments(here: Place) -> None:
     chance = random.Random(20)
     points = [
         (operation, chance.randint(1, STEPS[operation]), chance.random() * 0.2)
         for operation in chance.choices(list(STEPS), k=20)
     ]
-    await _rounds(tmp_path, points)
+    await _rounds(here, points)
