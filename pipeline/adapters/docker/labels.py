@@ -19,6 +19,10 @@ COMMAND = "releasebot.command"
 """Which command a container runs: the hash of the path of its log, which one attempt at a time writes."""
 
 
+OF_PRODUCT = "releasebot.product"
+"""For whom a command runs; as on the containers of the services."""
+
+
 def filters(labels: Mapping[str, str]) -> dict[str, list[str]]:
     """The engine's filter for everything that carries all of these labels."""
     return {"label": [f"{name}={value}" for name, value in labels.items()]}
