@@ -1,6 +1,7 @@
 """Wiring: the only file that names concrete adapters."""
 
 import asyncio
+import hashlib
 import os
 import socket
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from bot.clock import Metronome
 from bot.gauges import Gauges
 from bot.pages import open_page
 from bot.pulse import Pulse
+from bot.runners import ByContainer
 from bot.server import Server
 from bot.settings import Settings
 from handlers.desk import Desk
@@ -30,6 +32,11 @@ from pipeline.adapters.alembic_files import AlembicDatabase
 from pipeline.adapters.artifacts import ArtifactStore
 from pipeline.adapters.cliff import CliffChangelog
 from pipeline.adapters.commands import LocalRunner
+from pipeline.adapters.docker.builder import DockerBuilder
+from pipeline.adapters.docker.engine import Engine as DockerEngine
+from pipeline.adapters.docker.runner import ContainerRunner
+from pipeline.adapters.docker.shelf import Registry, Shelf
+from pipeline.adapters.docker.target import docker_target
 from pipeline.adapters.git import GitRepository
 from pipeline.adapters.local.target import local_target
 from pipeline.care import Care
@@ -40,7 +47,7 @@ from pipeline.errors import ConfigError, StoreError
 from pipeline.listening import Listener
 from pipeline.outbox import Outbox
 from pipeline.pacing import slack
-from pipeline.ports import Directory
+from pipeline.ports import Builder, DeployTarget, Directory, Runner
 from pipeline.redact import Redactor
 from pipeline.retention import Retention
 from pipeline.service import Service
@@ -50,11 +57,15 @@ log = structlog.get_logger()
 
 COMMITTER = ("Release bot", "release-bot@localhost")
 
+IMAGES = "images"
+"""The folder of images that are folders."""
+
 PEERS_TURN = 60.0
 """Seconds to wait for another bot of this machine that is at the same environment: a release that moved from a
 stalled bot to this one must not fail because the other one still holds the files."""
 
-MakePorts = Callable[[str, Product, Path, Directory, Callable[[str], str]], Ports]
+Redact = Callable[[str], str]
+MakePorts = Callable[[str, Product, Path, Directory, Redact], Ports]
 """Makes one product's world outside: its name and settings, the state folder, who people are, redaction."""
 
 
@@ -102,29 +113,16 @@ def redactor(settings: Settings, config: BotFile) -> Redactor:
     tokens = [settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret]
     prefixes = tuple(environment.secret_name(name, where, "") for name in config.products
                      for where in ("staging", "production"))  # fmt: skip
+    prefixes += tuple(environment.secret_name(name, "registry", "password") for name in config.products)
     secrets = [value for name, value in os.environ.items() if name.startswith(prefixes)]
     return Redactor([*(token.get_secret_value() for token in tokens), *secrets])
 
 
-def make_ports(
-    name: str, product: Product, state: Path, directory: Directory, redact: Callable[[str], str]
-) -> Ports:
-    """One product's world: its repository, builder, targets and databases on this machine."""
+def make_ports(name: str, product: Product, state: Path, directory: Directory, redact: Redact) -> Ports:
+    """One product's world: its repository, builder, targets and databases."""
     folder = state / "products" / name
-    runner = LocalRunner(redact)
-    images = folder / "images"
-    targets = {
-        where: local_target(
-            product=name,
-            environment=where,
-            config=getattr(product.environments, where),
-            state=folder / where,
-            artifacts=images,
-            redact=redact,
-            patience=PEERS_TURN,
-        )
-        for where in ("staging", "production")
-    }
+    local = LocalRunner(redact)
+    runner = ByContainer(local, ContainerRunner(DockerEngine(product.docker.host), redact))
     mirror = folder / "repository.git"
     return Ports(
         product=product,
@@ -133,14 +131,44 @@ def make_ports(
         ),
         changelog=CliffChangelog(mirror=mirror),
         runner=runner,
-        builder=ArtifactStore(images, runner),
-        database=AlembicDatabase(runner),
-        targets=targets,
+        builder=_builder(name, product, folder, runner, redact),
+        database=AlembicDatabase(local),
+        targets={where: _target(name, product, where, folder, redact) for where in ("staging", "production")},
         directory=directory,
         redact=redact,
         secrets=partial(secret_of, name),
         open_page=open_page,
         folder=folder,
+    )
+
+
+def _builder(name: str, product: Product, folder: Path, runner: Runner, redact: Redact) -> Builder:
+    """Makes images where the product's targets run them."""
+    images = folder / "images"
+    if product.environments.production.target == "local":
+        return ArtifactStore(images, runner)
+    engine, settings = DockerEngine(product.docker.host), product.docker
+    owner = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    user, password = (secret_of(name, "registry", key) or "" for key in ("USER", "PASSWORD"))
+    registry = Registry(settings.registry, user, password) if settings.registry else None
+    return DockerBuilder(engine, Shelf(engine, name, owner, registry), images, redact, settings.args)
+
+
+def _target(name: str, product: Product, where: str, folder: Path, redact: Redact) -> DeployTarget:
+    """One environment, of processes of this machine or of containers."""
+    config = getattr(product.environments, where)
+    make = (
+        partial(local_target, artifacts=folder / "images")
+        if config.target == "local"
+        else partial(docker_target, docker=product.docker)
+    )
+    return make(
+        product=name,
+        environment=where,
+        config=config,
+        state=folder / where,
+        redact=redact,
+        patience=PEERS_TURN,
     )
 
 

@@ -28,7 +28,7 @@ class ServiceSpec:
     grace: float
     ready_timeout: float
     env: Mapping[str, str] = field(repr=False, default_factory=dict)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     volumes: Mapping[str, str] = field(default_factory=dict)
     overlap: bool = False
 
