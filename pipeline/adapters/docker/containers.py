@@ -59,6 +59,11 @@ class Found:
         """Whether it runs, and goes on running."""
         return self.state == "running" and not self.is_ending
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether nobody but us brings it back: not the engine, and no person who has paused it."""
+        return self.state in ("created", "exited") and not self.is_ending
+
 
 @dataclass(frozen=True)
 class Order:
@@ -115,6 +120,10 @@ class Containers:
     async def keep(self, found: Found) -> None:
         """From now on the engine brings it back."""
         await self.engine.call(self._what("Keeping a container"), partial(_keep, found))
+
+    async def how_it_ended(self, found: Found) -> str:
+        """In words; empty when it runs, or is gone."""
+        return await self.engine.call(self._what("Looking at a container"), partial(_end_of, found))
 
     async def end(self, place: str, grace: float, keep: Keep | None = None) -> None:
         """Stop and remove what is in a place: its stop signal, and SIGKILL after `grace` seconds."""
@@ -231,6 +240,16 @@ def _mount(source: str, target: str) -> Mount:
 
 def _keep(found: Found, client: docker.APIClient) -> None:
     client.update_container(found.id, restart_policy=_RESTART)
+
+
+def _end_of(found: Found, client: docker.APIClient) -> str:
+    try:
+        state = client.inspect_container(found.id)["State"]
+    except docker.errors.NotFound:
+        return ""
+    if state["Status"] != "exited":
+        return ""
+    return "[it ran out of memory]" if state["OOMKilled"] else f"[it ended with code {state['ExitCode']}]"
 
 
 def _begin_end(found: Found, client: docker.APIClient) -> None:

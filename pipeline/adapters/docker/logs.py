@@ -57,7 +57,7 @@ class ContainerLogs:
         for one in there:
             lines += _after(lines, _lines(await self._said(one, _LINES + 1, since)))
         start = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-        wanted = [self._redact(said) for at, said in lines if at >= start]
+        wanted = self._redact("\n".join(said for at, said in lines if at >= start)).splitlines()
         kept = _newest(wanted)
         if len(kept) < len(wanted) or (cut and len(wanted) == len(lines)):
             kept = ["[older lines are left out; docker logs has them while the container is there]", *kept]
@@ -68,8 +68,8 @@ class ContainerLogs:
         said = "".join([await self._said(one, 12) for one in found])
         if not said:
             said, _ = await asyncio.to_thread(read_from, self._path(release_id, component), 0, 64 * 1024)
-        lines = [self._redact(line)[:300] for _, line in _lines(said)[-12:]]
-        return "\n".join(lines) or "(it wrote nothing)"
+        lines = self._redact("\n".join(line for _, line in _lines(said))).splitlines()
+        return "\n".join(line[:300] for line in lines[-12:]) or "(it wrote nothing)"
 
     async def save(self, found: Found) -> None:
         """Keep what a container said, before it is removed. Saved already: nothing is doubled."""

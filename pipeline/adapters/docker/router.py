@@ -43,11 +43,12 @@ class CaddyContainer:
 
     async def launch(self, topology: Topology) -> None:
         """Start it, or start it again. Raises TargetError: no image, a port taken by someone else."""
-        dead = await self._ordered()
-        if dead is None or dead.runs:
+        found = await self._ordered()
+        dead = found if found and found.is_dead else None
+        if dead is None:
             await self._containers.end(NAME, _STOP)
         await asyncio.to_thread(check_free, topology)
-        if dead and not dead.runs:
+        if dead:
             return await self._containers.resume(dead)
         image = await self._containers.engine.call(
             f"The router's image {self._image}", partial(router_image, self._image), timeout=_PULL

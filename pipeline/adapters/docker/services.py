@@ -61,16 +61,17 @@ class ContainerRuntime:
 
     async def has(self, place: Place) -> bool:
         """Whether the dead container is there still: it has its environment."""
-        return await self._ordered(place) is not None
+        found = await self._ordered(place)
+        return found is not None and found.is_dead
 
     async def start(self, place: Place, env: Mapping[str, str] | None) -> None:
         """Make and start its container; without an environment, start again the one that is there.
 
         Raises TargetError when its port is taken or the engine refuses.
         """
-        dead = await self._ordered(place)
-        if env is None and dead:
-            return await self._containers.resume(dead)
+        found = await self._ordered(place)
+        if env is None and found:
+            return await self._containers.resume(found)
         # Another release's container, a dead one, or one whose end had begun.
         await self.stop(place.name, place.service.grace)
         if place.port and (owner := await asyncio.to_thread(port_owner, place.port)):
@@ -106,9 +107,11 @@ class ContainerRuntime:
         await self._containers.clear()
 
     async def tail(self, place: Place) -> str:
-        """The last lines of its container."""
+        """The last lines of its container, and how it ended."""
         found = await self._containers.find(place.name)
-        return await self._logs.tail(place.release_id, place.service.component, found)
+        said = await self._logs.tail(place.release_id, place.service.component, found)
+        ends = [end for one in found if (end := await self._containers.how_it_ended(one))]
+        return "\n".join([said, *ends])
 
     async def _ordered(self, place: Place) -> Found | None:
         spec = _spec(place)
