@@ -1,0 +1,179 @@
+"""What only containers do: the engine brings them back, they carry labels and limits, strangers have their names."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import TargetError
+from pipeline.ports import Bundle, Limits
+from tests.docker_house import until
+from tests.services.docker import DockerPlace, docker_place
+from tests.services.load import load
+from tests.services.local import API, SHOP, get
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+async def here(engine: str, tmp_path: Path) -> AsyncIterator[DockerPlace]:
+    async with docker_place(tmp_path, engine) as found:
+        yield found
+
+
+def _inspected(here: DockerPlace, place: str) -> dict[str, Any]:
+    (found,) = [one["Id"] for one in here.containers() if one["Labels"]["releasebot.place"] == place]
+    inspected: dict[str, Any] = here.client.inspect_container(found)
+    return inspected
+
+
+async def _serves(here: DockerPlace) -> None:
+    async with asyncio.timeout(20):
+        while (await _status(here)) != 200:
+            await asyncio.sleep(0.05)
+
+
+async def _status(here: DockerPlace) -> int:
+    try:
+        return (await get(here.target.address() + "/api/x"))[0]
+    except OSError:
+        return 0
+
+
+async def test_five_second_requests_pass_through_a_canary_a_promotion_and_the_way_back(
+    here: DockerPlace,
+) -> None:
+    await here.live("1.0.0")
+    target = here.target
+    await target.prepare(await here.bundle("1.1.0", API))
+    async with load(target.address(), rate=100) as seen:
+        slow = []
+        for name, step in (
+            ("canary", target.shift("r-1.1.0", 10)),
+            ("promotion", target.promote("r-1.1.0")),
+            ("way back", target.promote("r-1.0.0")),
+            ("retirement", target.retire("r-1.1.0")),
+        ):
+            slow += [asyncio.create_task(get(target.address() + "/api/slow?seconds=5")) for _ in range(4)]
+            await seen.more(60)
+            began = time.monotonic()
+            await step
+            print(f"{name}: {1000 * (time.monotonic() - began):.0f} ms")
+        answers = await asyncio.gather(*slow)
+    assert [status for status, _, _ in answers] == [200] * 16
+    assert seen.failures == []
+
+
+async def test_what_dies_by_itself_comes_back_without_the_bot(here: DockerPlace) -> None:
+    await here.live("1.0.0", SHOP)
+    running = here.running()
+    for place in ("router", "blue-api", "blue-worker"):
+        os.kill(_inspected(here, place)["State"]["Pid"], signal.SIGKILL)
+        await until(lambda place=place: _inspected(here, place)["RestartCount"] == 1, f"{place} is back")  # type: ignore[misc]  # a loop's own
+    await _serves(here)
+    await until(lambda: here.running() == running, "the same containers run")
+    assert await here.restarted().missing() == ()
+    assert not await here.restarted().heal()
+    policies = [_inspected(here, place)["HostConfig"]["RestartPolicy"]["Name"] for place in running.values()]
+    assert set(policies) == {"unless-stopped"}
+
+
+async def test_a_release_that_dies_right_after_its_promotion_can_be_gone_back_from(here: DockerPlace) -> None:
+    await here.live("1.0.0")
+    await here.live("1.1.0")
+    here.kill("green-api")
+    assert await here.target.missing() == ("api of 1.1.0 (green slot) does not run.",)
+    await here.target.promote("r-1.0.0")
+    assert (await get(here.target.address() + "/api/x"))[:2] == (200, "blue")
+
+
+async def test_a_container_is_known_by_labels_that_hold_no_secret(here: DockerPlace) -> None:
+    bundle = _with(await here.bundle("1.0.0", API, env={"SECRET": "hunter2"}), volumes={"data": "/data"})
+    bundle = replace(bundle, version="1.0.0+é/../x")
+    await here.target.prepare(bundle)
+    found = _inspected(here, "blue-api")
+    labels = found["Config"]["Labels"]
+    assert labels["releasebot.image"] == bundle.services[0].image.digest == found["Image"]
+    assert (labels["releasebot.release"], labels["releasebot.slot"]) == (bundle.release_id, "blue")
+    assert "hunter2" not in json.dumps(labels)
+    assert "hunter2" not in (here.folder / "state" / "state.json").read_text()
+    (volume,) = [mount for mount in found["Mounts"] if mount["Type"] == "volume"]
+    assert (volume["Name"], volume["Destination"]) == ("shop-production-data", "/data")
+    await here.target.stop()
+    here.client.remove_volume("shop-production-data")
+
+
+async def test_limits_are_the_engines_to_keep(here: DockerPlace) -> None:
+    limits = Limits(memory=256 * 2**20, cpus=0.5, pids=50)
+    await here.target.prepare(_with(await here.bundle("1.0.0", API), limits=limits))
+    host = _inspected(here, "blue-api")["HostConfig"]
+    assert (host["Memory"], host["MemorySwap"]) == (limits.memory, limits.memory)
+    assert (host["NanoCpus"], host["PidsLimit"]) == (500_000_000, 50)
+    assert set(host["PortBindings"]) == {"8080/tcp"}
+    assert host["PortBindings"]["8080/tcp"][0]["HostIp"] == "127.0.0.1"
+
+
+def _with(bundle: Bundle, **changes: Any) -> Bundle:
+    return replace(bundle, services=tuple(replace(service, **changes) for service in bundle.services))
+
+
+async def test_a_strangers_container_is_left_alone_and_named(here: DockerPlace) -> None:
+    await here.live("1.0.0")
+    name = f"shop-production-api-1.1.0-green-{here.identity[:6]}"
+    image = (await here.image("api", "1.0.0")).digest
+    stranger = here.client.create_container(image, ["true"], name=name)["Id"]
+    try:
+        with pytest.raises(TargetError, match=f'"/{name}" is already in use'):
+            await here.target.prepare(await here.bundle("1.1.0", API))
+        assert here.client.inspect_container(stranger)["State"]["Status"] == "created"
+    finally:
+        here.client.remove_container(stranger)
+    assert (await here.target.status()).other is None
+    await here.live("1.1.0")
+
+
+async def test_a_container_whose_end_has_begun_is_not_taken_for_one_that_runs(here: DockerPlace) -> None:
+    await here.live("1.0.0")
+    ending = _inspected(here, "blue-api")
+    here.client.rename(ending["Id"], f"{ending['Name'][1:]}.ending-{ending['Id'][:6]}")
+    assert await here.restarted().missing() == ("api of 1.0.0 (blue slot) does not run.",)
+    status = await here.target.reconcile()
+    assert status.live
+    assert status.live.warm
+    assert _inspected(here, "blue-api")["Id"] != ending["Id"]
+
+
+async def test_a_stray_and_a_paused_container_are_put_right(here: DockerPlace) -> None:
+    await here.live("1.0.0")
+    labels = {"releasebot.identity": here.identity, "releasebot.place": "green-old"}
+    image = _inspected(here, "router")["Image"]
+    stray = here.client.create_container(image, ["caddy", "run"], labels=labels)["Id"]
+    here.client.start(stray)
+    here.client.pause(_inspected(here, "blue-api")["Id"])
+    await here.target.reconcile()
+    assert sorted(here.running().values()) == ["blue-api", "router"]
+    await _serves(here)
+
+
+async def test_an_image_that_is_gone_is_missed_before_anything_is_stopped(here: DockerPlace) -> None:
+    await here.live("1.0.0")
+    running = here.running()
+    bundle = await here.bundle("1.1.0", API)
+    gone = replace(bundle.services[0].image, digest="sha256:" + "0" * 64)
+    with pytest.raises(TargetError, match=r"is not on the engine\. Next: build it again"):
+        await here.target.prepare(replace(bundle, services=(replace(bundle.services[0], image=gone),)))
+    with pytest.raises(TargetError, match="executable file not found"):
+        await here.target.prepare(replace(bundle, services=(replace(bundle.services[0], run=("nope",)),)))
+    assert here.running() == running
+
+
+async def test_the_way_a_container_ended_is_told(here: DockerPlace) -> None:
+    with pytest.raises(TargetError, match=r"giving up\n\[it ended with code 1\]"):
+        await here.target.prepare(await here.bundle("1.0.0", API, env={"BROKEN": "crash"}))
