@@ -90,11 +90,20 @@ class Services:
         return {place: reason for place, reason in zip(wanted, reasons, strict=True) if reason}
 
     async def startable(self, wanted: Iterable[Place], environments: Environments) -> bool:
-        """Whether each runs, can be brought back as it was, or has its environment known."""
-        return all([place.service.component in environments or await self._there(place) for place in wanted])
+        """Whether each has its environment known, or can be brought back as it was."""
+        return all([await self._startable(place, environments) for place in wanted])
 
-    async def _there(self, place: Place) -> bool:
-        return await self._runtime.runs(place) or await self._runtime.has(place)
+    async def _startable(self, place: Place, environments: Environments) -> bool:
+        return place.service.component in environments or await self._runtime.has(place)
+
+    async def require_startable(self, wanted: Iterable[Place], environments: Environments) -> None:
+        """Raises TargetError for the first that neither runs nor can be started."""
+        for place in wanted:
+            if not await self._runtime.runs(place) and not await self._startable(place, environments):
+                raise TargetError(
+                    f"{place} does not run, and its environment is not known since the bot was restarted. "
+                    f"Next: prepare release {place.release_id} again."
+                )
 
     async def end(self, unwanted: list[Place], drained_at: float) -> None:
         """Drain, then stop: SIGTERM, and SIGKILL after each service's grace.
@@ -129,15 +138,6 @@ class Services:
                 raise TargetError(await self._story(place, f"was not ready {limit}: it {answer.reason}"))
             await asyncio.sleep(0.05)
         await self._runtime.keep(place)
-
-    async def require_startable(self, wanted: Iterable[Place], environments: Environments) -> None:
-        """Raises TargetError for the first that neither runs nor can be started."""
-        for place in wanted:
-            if not await self.startable([place], environments):
-                raise TargetError(
-                    f"{place} does not run, and its environment is not known since the bot was restarted. "
-                    f"Next: prepare release {place.release_id} again."
-                )
 
     async def _start(self, place: Place, environments: Environments) -> None:
         if await self._runtime.runs(place):
