@@ -81,7 +81,7 @@ class Services:
             if not await self._runtime.runs(place):
                 told = "Its release has the traffic all the same."
                 raise TargetError(await self._story(place, "ended right after its start", told))
-            await self._runtime.keep(place)
+        await asyncio.gather(*(self._runtime.keep(place) for place in wanted))
 
     async def idle(self, wanted: list[Place]) -> dict[Place, str]:
         """Those that are not in order, with the reason: asked of what runs, not of memory."""
