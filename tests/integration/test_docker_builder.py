@@ -1,93 +1,20 @@
 """The builder on a real engine: what is built, found again, kept, cut off, and what people are told."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from secrets import token_hex
 
-import docker
 import pytest
-from docker.models.containers import Container
 
 from pipeline.adapters.docker import labels
 from pipeline.adapters.docker.builder import DockerBuilder
 from pipeline.adapters.docker.engine import Engine
 from pipeline.adapters.docker.shelf import Shelf
 from pipeline.errors import BuildError
-from pipeline.ports import BuildOrder, Image, Recipe
-from tests.docker_house import until
+from pipeline.ports import Image, Recipe
+from tests.docker_house import PLAIN, WITH_PYTHON, Yard, until
 
 pytestmark = pytest.mark.docker
-PLAIN = "FROM scratch\nCOPY app /app\n"
-WITH_PYTHON = "ARG BASE\nFROM ${BASE}\nCOPY app /app\n"
-
-
-class Yard:
-    """A checkout, and a builder with images of its own on the engine."""
-
-    def __init__(self, client: docker.DockerClient, host: str, folder: Path, base: str) -> None:
-        self.client, self.host, self.folder = client, host, folder
-        self.identity = token_hex(4)
-        self.checkout = folder / "checkout"
-        (self.checkout / "app").mkdir(parents=True)
-        (self.checkout / "app" / "main.py").write_text("print('hello')")
-        self.args = {"BASE": base}
-        self.builder = self.other()
-
-    def other(self, product: str = "shop", args: Mapping[str, str] | None = None) -> DockerBuilder:
-        shelf = Shelf(Engine(self.host), product, self.identity)
-        return DockerBuilder(
-            Engine(self.host),
-            shelf,
-            self.folder / "builder",
-            lambda text: text.replace("hunter2", "***"),
-            args,
-        )
-
-    def order(self, dockerfile: str = PLAIN, release: str = "r-1", timeout: float = 60.0) -> BuildOrder:
-        (self.checkout / "Dockerfile").write_text(dockerfile)
-        return BuildOrder(
-            product="shop",
-            component="api",
-            version="1.0.0+b1",
-            commit="c" * 40,
-            release_id=release,
-            checkout=self.checkout,
-            sources=("app",),
-            commands=(),
-            timeout=timeout,
-            log=self.folder / "build.log",
-            recipe=Recipe("Dockerfile", None, self.args),
-        )
-
-    def log(self) -> str:
-        return (self.folder / "build.log").read_text()
-
-    def images(self) -> list[str]:
-        found = self.client.images.list(filters=labels.filters({labels.OWNER: self.identity}))
-        return [str(image.id) for image in found]
-
-    def containers(self) -> list[str]:
-        """Of steps of builds too: they have no labels, but their image's ancestors."""
-        found = self.client.containers.list(all=True, ignore_removed=True)
-        return [str(container.name) for container in found if token(container) == self.identity]
-
-
-def token(container: Container) -> str:
-    environment = container.attrs["Config"]["Env"] or []
-    return next((line.partition("=")[2] for line in environment if line.startswith("YARD=")), "")
-
-
-@pytest.fixture
-def yard(engine: str, base_image: str, tmp_path: Path) -> Iterator[Yard]:
-    with closing(docker.DockerClient(base_url=engine)) as client:
-        here = Yard(client, engine, tmp_path, base_image)
-        yield here
-        for image in here.images():
-            client.images.remove(image, force=True)
 
 
 async def test_an_image_has_what_was_named_and_says_where_it_is_from(yard: Yard) -> None:

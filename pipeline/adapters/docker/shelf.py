@@ -1,7 +1,6 @@
 """Where images stand: on the engine by their ids and labels, and in a registry by digest, where there is one."""
 
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,8 +10,10 @@ import docker
 import docker.errors
 import structlog
 
+from pipeline import environment
 from pipeline.adapters.docker import labels
 from pipeline.adapters.docker.engine import Engine
+from pipeline.adapters.docker.streams import Cut
 from pipeline.errors import BuildError
 from pipeline.ports import BuildOrder, Image
 
@@ -66,45 +67,49 @@ class Shelf:
 
     async def put(self, order: BuildOrder, digest: str) -> Image:
         """Give the image its tag of this release, which keeps it from the engine's own prune, and push it."""
-        name, tag = self._name(order.component), _tag(f"{order.version}-{order.release_id}")
+        name, tag, cut = self._name(order.component), _tag(f"{order.version}-{order.release_id}"), Cut()
 
         def work(client: docker.APIClient) -> str:
             client.tag(digest, name, tag)
-            return self._push(client, digest, name, tag) if self._registry else f"{name}:{tag}"
+            with cut.watching(client):
+                return self._pushed(client, name, tag) if self._registry else f"{name}:{tag}"
 
-        what = (
-            f"{order.component} could not be put into the registry"
-            if self._registry
-            else (f"{order.component} could not be tagged")
-        )
-        reference = await self._engine.call(what, work, error=BuildError, timeout=_PULL)
+        what = f"{order.component} could not be tagged"
+        reference = await self._engine.call(what, work, error=BuildError, timeout=_PULL, abort=cut)
         return Image(order.component, order.version, digest, reference)
 
-    def _push(self, client: docker.APIClient, digest: str, name: str, tag: str) -> str:
-        """The image's name in the registry by digest. Raises BuildError with what the registry said."""
-        auth = self._credentials()
-        _followed(client.push(name, tag, stream=True, decode=True, auth_config=auth), name)
-        known = client.inspect_image(digest)["RepoDigests"]
-        return str(next(digest for digest in known if digest.startswith(f"{name}@")))
+    def _pushed(self, client: docker.APIClient, name: str, tag: str) -> str:
+        """The image's name in the registry, by digest. Raises BuildError with what the registry said."""
+        pieces = list(client.push(name, tag, stream=True, decode=True, auth_config=self._credentials()))
+        said = [str(piece["error"]) for piece in pieces if "error" in piece]
+        known = [str(piece["aux"]["Digest"]) for piece in pieces if "Digest" in piece.get("aux", {})]
+        if said or not known:
+            raise BuildError(_not_pushed(self._product, name, said[0] if said else "it said nothing"))
+        return f"{name}@{known[-1]}"
 
     async def has(self, image: Image) -> bool:
         """Whether the image is on the engine, or was just fetched from the registry. Raises BuildError."""
+        cut = Cut()
 
         def work(client: docker.APIClient) -> bool:
             if _inspected(client, image.digest):
                 return True
-            name, _, content = image.reference.partition("@")
-            if not content or not self._registry:
-                return False
-            with suppress(docker.errors.NotFound, docker.errors.ImageNotFound):
-                client.pull(name, content, auth_config=self._credentials())
-            found = _inspected(client, image.digest)
-            if found:
-                client.tag(image.digest, name, _tag(image.version))
-            return found is not None
+            with cut.watching(client):
+                return self._fetched(client, image)
 
-        what = f"the image of {image.component} {image.version} could not be looked for"
-        return await self._engine.call(what, work, error=BuildError, timeout=_PULL)
+        what = f"The image of {image.component} {image.version} could not be looked for"
+        return await self._engine.call(what, work, error=BuildError, timeout=_PULL, abort=cut)
+
+    def _fetched(self, client: docker.APIClient, image: Image) -> bool:
+        name, _, content = image.reference.partition("@")
+        if not self._registry or not name.startswith(f"{self._registry.name}/"):
+            return False  # nor does another registry get to see these credentials
+        with suppress(docker.errors.NotFound):
+            client.pull(name, content, auth_config=self._credentials())
+        if not _inspected(client, image.digest):
+            return False
+        client.tag(image.digest, name, _tag(image.version))
+        return True
 
     async def prune(self, keep: frozenset[str], used_before: datetime) -> tuple[str, ...]:
         """Remove images of this product that are not in `keep`, older than `used_before`, and of no container."""
@@ -158,13 +163,12 @@ def _last_used(client: docker.APIClient, digest: str) -> datetime:
     return max(known, default=datetime.fromisoformat("9999-12-31T00:00:00Z"))
 
 
-def _followed(pieces: Iterable[dict[str, Any]], name: str) -> None:
-    for piece in pieces:
-        if "error" in piece:
-            raise BuildError(
-                f"{name} could not be pushed: {piece['error']}. Production is untouched. Next: see that the registry "
-                "answers, and that PRODUCT_REGISTRY_USER and PRODUCT_REGISTRY_PASSWORD may push there."
-            )
+def _not_pushed(product: str, name: str, why: str) -> str:
+    user, password = (environment.secret_name(product, "registry", part) for part in ("user", "password"))
+    return (
+        f"{name} could not be pushed: {why}. Production is untouched. Next: see that the registry answers, "
+        f"and that who is named by {user} and {password} may push there."
+    )
 
 
 def _tag(text: str) -> str:
