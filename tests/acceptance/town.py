@@ -203,10 +203,16 @@ class Nobody(Directory):
 
 
 @asynccontextmanager
-async def open_town(folder: Path, *, canary: float = 1, watch: float = 2) -> AsyncIterator[Town]:
-    """The sandbox, a repository and v0.1.0 in production; everything is taken down at the end."""
+async def open_town(
+    folder: Path, *, canary: float = 1, watch: float = 2, settle: Callable[[Path], None] = lambda _: None
+) -> AsyncIterator[Town]:
+    """The sandbox, a repository and v0.1.0 in production; everything is taken down at the end.
+
+    `settle` may change bot.toml before the bot reads it.
+    """
     first = free_ports(PORTS)
     await asyncio.to_thread(prepare, folder, first, canary, watch)
+    settle(folder / "bot.toml")
     commands, shortcuts = read_manifest(MANIFEST)
     keys = {
         f"CORE_HUB_{where}_CHARGE_SIGNING_KEY": secrets.token_hex(16) for where in ("STAGING", "PRODUCTION")
