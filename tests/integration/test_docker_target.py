@@ -7,11 +7,13 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.adapters.docker.router import router_image
 from pipeline.errors import TargetError
 from pipeline.ports import Bundle, Limits
 from tests.docker_house import until
@@ -172,6 +174,38 @@ async def test_an_image_that_is_gone_is_missed_before_anything_is_stopped(here: 
     with pytest.raises(TargetError, match="executable file not found"):
         await here.target.prepare(replace(bundle, services=(replace(bundle.services[0], run=("nope",)),)))
     assert here.running() == running
+
+
+async def test_logs_are_exact_in_time_and_outlive_their_containers(here: DockerPlace) -> None:
+    began = datetime.now(UTC)
+    await here.live("1.0.0", SHOP)
+    first = await here.target.logs("r-1.0.0", began)
+    assert "worker: worker 1.0.0 starts" in first
+    later = datetime.now(UTC)
+    assert await here.target.logs("r-1.0.0", later) == ()
+    here.kill("blue-api")
+    await here.target.reconcile()
+    again = await here.target.logs("r-1.0.0", later)
+    assert again == ("api: service 1.0.0 starts with no secret",)
+    await here.live("1.1.0", SHOP)
+    await here.target.retire("r-1.0.0")
+    assert [one for one in here.containers() if one["Labels"].get("releasebot.release") == "r-1.0.0"] == []
+    kept = await here.target.logs("r-1.0.0", began)
+    assert sorted(kept) == sorted([*first, *again, "worker: worker 1.0.0 ends"])
+
+
+async def test_a_router_is_made_of_our_own_program_where_its_image_is_not_to_be_had(
+    here: DockerPlace,
+) -> None:
+    made = await asyncio.to_thread(router_image, "releasebot-test/nowhere:1", here.client)
+    assert await asyncio.to_thread(router_image, "releasebot-test/nowhere:1", here.client) == made
+    container = here.client.create_container(made, ["caddy", "version"])["Id"]
+    try:
+        here.client.start(container)
+        assert here.client.wait(container)["StatusCode"] == 0
+        assert here.client.logs(container).startswith(b"v2.")
+    finally:
+        here.client.remove_container(container)
 
 
 async def test_the_way_a_container_ended_is_told(here: DockerPlace) -> None:

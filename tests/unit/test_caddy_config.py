@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.slots.caddy_config import Route, Topology, configuration, parse_traffic, traffic
+from pipeline.adapters.slots.caddy_config import (
+    ANYWHERE,
+    Route,
+    Topology,
+    configuration,
+    parse_traffic,
+    traffic,
+)
 from pipeline.config import SHARES
 from pipeline.ports import SLOTS, Slot
 
@@ -60,6 +67,25 @@ def test_every_listener_is_on_this_machine_only() -> None:
     listened = [address for server in _servers().values() for address in server["listen"]]
     assert sorted(listened) == ["127.0.0.1:9000", "127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"]
     assert set(_topology().listeners()) == {9000, 9001, 9002, 9003}
+
+
+def test_in_a_network_of_containers_services_have_names_and_everybody_a_private_address() -> None:
+    routes = {slot: (Route("/", 8080, f"{slot}-api"),) for slot in SLOTS}
+    inside = Topology("abc", 9000, {"blue": 9001, "green": 9002}, 9003, routes, ANYWHERE)
+    servers = configuration(inside)["apps"]["http"]["servers"]
+    assert {address for server in servers.values() for address in server["listen"]} == {
+        ":9000", ":9001", ":9002", ":9003",
+    }  # fmt: skip
+    proxy = servers["green"]["routes"][1]["handle"][0]
+    assert proxy["upstreams"] == [{"dial": "green-api:8080"}]
+    assert "172.16.0.0/12" in servers["public"]["trusted_proxies"]["ranges"]
+
+
+def test_of_the_admin_interface_only_the_number_of_requests_is_shown() -> None:
+    first = _servers()["status"]["routes"][0]
+    assert first["match"] == [{"path": ["/requests"], "method": ["GET"]}]
+    assert first["handle"][0] == {"handler": "rewrite", "uri": "/reverse_proxy/upstreams"}
+    assert first["terminal"]
 
 
 def test_only_connections_that_could_not_be_made_are_tried_again() -> None:
