@@ -26,7 +26,7 @@ from pipeline.errors import BuildError
 OFFICIAL = "python:3.12-slim"
 REPOSITORY = "releasebot/base"
 LABEL = "releasebot.base"
-PACKAGES = ("python3", "dash", "coreutils")
+PACKAGES = ("python3", "dash", "coreutils", "libstdc++6")  # the last is what compiled wheels expect
 MINUTES = 10
 """The most that one download or the import may take."""
 
