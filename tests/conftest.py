@@ -5,9 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pipeline.store import Database
 from tests.postgres import Server, binaries, running_server
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A bot that runs within a test sets logging up for the whole process; the next test must not find it so."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
