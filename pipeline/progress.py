@@ -56,6 +56,7 @@ class Boundary:
         self.release = held.release
         self.facts: list[Fact] = []
         self.step = Step()
+        self.again: frozenset[str] = frozenset()
 
     @property
     def plan(self) -> tuple[PlannedStage, ...]:
@@ -116,16 +117,17 @@ class Boundary:
         self.release.plan = playbook.planned(turn["to"])
         self.release.reason = turn["reason"] or None
         self.release.turned = turn
+        self.again = self._failed_here()  # a way back that failed before goes on where it failed
         if turn["to"] == "rollback":
             move_release(self.release, ReleaseStatus.ROLLING_BACK)
-        topics = (CARD, ANNOUNCEMENT) if turn["to"] == "rollback" else (CARD,)
-        self.facts.append(Fact(f"{turn['to']}_started", turn["actor"], turn, topics))
+        told = {"rollback": (ANNOUNCEMENT,)}.get(turn["to"], ()) + ((WAY_BACK,) if self.again else ())
+        self.facts.append(Fact(f"{turn['to']}_started", turn["actor"], turn, (CARD, *told)))
 
     # ------------------------------------------------------------- going on
 
     async def _go_on(self) -> None:
-        statuses = {run.name: run.status for run in self.held.runs}
-        if self.release.direction in ("rollback", "clean-up") and self._failed_here():
+        statuses = {name: run.status for name, run in self.latest.items() if name not in self.again}
+        if self.release.direction in ("rollback", "clean-up") and self._failed_here() - self.again:
             await self._finish(ReleaseStatus.FAILED)
         elif all_passed(self.plan, statuses):
             await self._finish(self._ending())
@@ -133,9 +135,11 @@ class Boundary:
             await self._begin(ready(self.plan, statuses))
             self._settle()
 
-    def _failed_here(self) -> bool:
+    def _failed_here(self) -> frozenset[str]:
+        """The stages of the plan in force whose last attempt has failed."""
         names = {stage.name for stage in self.plan}
-        return any(run.status is StageStatus.FAILED and run.name in names for run in self.held.runs)
+        failed = (run for run in self.latest.values() if run.status is StageStatus.FAILED)
+        return frozenset(run.name for run in failed if run.name in names)
 
     def _ending(self) -> ReleaseStatus:
         if self.release.direction == "rollback":
@@ -193,17 +197,18 @@ class Boundary:
         self.release.finished_at, self.release.wake_at = self.now, None
         self.step.parked = True
         if back:
-            await self._leave_locked()
+            await self._leave_locked(status)
         else:
             await self.session.execute(delete(Lock).where(Lock.release_id == self.release.id))
         topics = (CARD,) if status is ReleaseStatus.SUCCEEDED else (CARD, WAY_BACK if back else RESULT)
         self.facts.append(Fact(f"release_{status.value}", topics=topics))
 
-    async def _leave_locked(self) -> None:
+    async def _leave_locked(self, status: ReleaseStatus) -> None:
         """After a rollback nothing is deployed until a person has looked at the cause."""
-        reason = (
-            f"{self.release.version} was rolled back: {self.release.reason or 'a stage failed in production'}"
-        )
+        version, cause = self.release.version, self.release.reason or "a stage failed in production"
+        done = status is ReleaseStatus.ROLLED_BACK
+        ended = f"{version} was rolled back" if done else f"the rollback of {version} did not finish"
+        reason = f"{ended}: {cause}"
         sticky = {"release_id": None, "reason": reason[:500], "expires_at": None}
         await self.session.execute(update(Lock).where(Lock.release_id == self.release.id).values(sticky))
 
