@@ -146,15 +146,16 @@ class Weather:
 
     async def _watch(self, held: dict[str, int], began: float, times: list[float]) -> None:
         """Measure until others work on what a bot held. It counts where some peer was up all the time."""
-        left = held
         while held and time.monotonic() - began < LONGEST_TAKEOVER:
             await asyncio.sleep(0.05)
+            taken: set[str] = set()
+            left = set(held)
             with contextlib.suppress(OSError):  # our own connections are cut too
-                left = await self.town.still_held(held)
+                taken, left = await self.town.since(held)
             if self.peers and not self._working():
                 return
-            times += [time.monotonic() - began] * (len(held) - len(left))
-            held = left
+            times += [time.monotonic() - began] * len(taken)
+            held = {release: epoch for release, epoch in held.items() if release in left}
         self.findings += [f"{release} was not taken over in {LONGEST_TAKEOVER:g} s" for release in held]
 
     async def _suspend(self) -> None:
