@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tests.chaos.board import about
 from tests.chaos.crew import Crew
@@ -65,11 +66,11 @@ def judge(crew: Crew, played: Iterable[Told]) -> Iterator[str]:
     """Findings of one product; none is what we want. It asks the bots nothing and reads none of their tables."""
     entries = crew.outside.entries(crew.product)
     last: Expected | None = None
-    for told in played:
-        if not told.ended:
+    for told, following in pairwise([*played, None]):
+        if told is None or not told.ended:
             return  # the crew has said already what was missing
         last = expected(told)
-        mine = [entry for entry in entries if told.first < entry.id <= told.last]
+        mine = [e for e in entries if told.first < e.id and (following is None or e.id <= following.first)]
         yield from _of_release(told, last, mine)
         yield from _said(crew, told)
     yield from _state(crew, last)
@@ -96,7 +97,7 @@ def _state(crew: Crew, rule: Expected | None) -> Iterator[str]:
     with crew.outside.open(crew.product) as book:
         state = book.get("target production")
         revision = book.get("revision production")
-    live = state[state["live"]]["version"]
+    live = (state[state["live"]] or {"version": "nothing"})["version"]
     if (live, state["share"]) != (rule.live, 0):
         yield f"{crew.product}: production serves {live} with a share of {state['share']}, not {rule.live}"
     if revision != rule.live.split(".")[1]:

@@ -55,7 +55,7 @@ ENDS = {
 
 @dataclass
 class Told:
-    """One release as it was played: the journal's entries between `first` and `last` are its own."""
+    """One release as it was played: what the journal has after `first` is its own, until the next one's."""
 
     product: str
     version: str
