@@ -92,8 +92,7 @@ async def play_seed(plan: Plan) -> Report:
         gusts = Gusts(town.sandbox.socket, random.Random(dice.random()))
         town.sandbox.courier = Courier(town.sandbox.core, gusts)
         weather = Weather(town, random.Random(dice.random()), plan.kills)
-        firsts = [*Story] * (plan.products // len(Story) + 1)
-        dice.shuffle(firsts)
+        firsts = [s for _ in range(0, plan.products, len(Story)) for s in dice.sample([*Story], len(Story))]
         blowing = asyncio.create_task(weather.blow())
         played = await asyncio.gather(
             *(_live(crew, weather, first, report) for crew, first in zip(town.crews, firsts, strict=False))
