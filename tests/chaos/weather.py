@@ -78,7 +78,7 @@ class Weather:
 
     async def blow(self) -> None:
         events: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (45, self._kill), (10, self._suspend), (8, self._end), (15, self._disconnect), (22, self._slack),
+            (45, self._kill), (18, self._suspend), (8, self._end), (15, self._disconnect), (22, self._slack),
         ]  # fmt: skip
         weights = [weight for weight, _ in events]
         try:
