@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cached_property
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -11,11 +13,12 @@ from pydantic import ValidationError
 from pipeline import lease, playbook, trouble
 from pipeline.config import Playbook, paced
 from pipeline.context import Context, Outcome, Ports
+from pipeline.crossing import Crossings
 from pipeline.errors import LeaseLost, PipelineError, StoreError, Turned
 from pipeline.groups import insist
 from pipeline.models import StageRun
 from pipeline.ports import Clock
-from pipeline.progress import Step, cross
+from pipeline.progress import Step
 from pipeline.states import StageStatus
 from pipeline.store import Database
 
@@ -40,9 +43,10 @@ class Engine:
         committed: Callable[[], None] = lambda: None,
     ) -> None:
         self.db, self.ports, self.clock, self.owner, self.seconds = db, ports, clock, owner, seconds
-        self.committed, self.poll = committed, poll
+        self.committed, self.poll, self.crossings = committed, poll, Crossings(db)
         self._nudged = asyncio.Event()
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        self._heart: asyncio.Task[None] | None = None
         self._stopping = False
 
     def look(self) -> None:
@@ -62,7 +66,7 @@ class Engine:
             self._nudged.clear()
             claimed = False
             try:
-                claimed = await self._claim_one()
+                claimed = await self._claim()
             except StoreError:
                 claimed = False  # the database says so itself, once
             except Exception:
@@ -71,22 +75,39 @@ class Engine:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._nudged.wait(), self.poll)
 
-    async def _claim_one(self) -> bool:
-        held = await lease.claim(self.db, self.owner, self.clock(), self.seconds)
-        if held is None:
-            return False
-        previous = self._workers.pop(held.release.id, None)
-        if previous:  # its lease ran out: it must be gone before we act in its place
-            self.db.cancel(previous[1])
-            await asyncio.gather(previous[1], return_exceptions=True)
+    async def _claim(self) -> bool:
+        claims = await lease.claim(self.db, self.owner, self.clock(), self.seconds)
         if self._stopping:
-            await lease.give_back(self.db, held)
+            await asyncio.gather(*(lease.give_back(self.db, held) for held in claims))
             return False
-        worker = Worker(self, held)
+        for held in claims:
+            self._begin(held)
+        return bool(claims)
+
+    def _begin(self, held: lease.Claim) -> None:
+        previous = self._workers.pop(held.release.id, None)  # its lease ran out
+        worker = Worker(self, held, previous[1] if previous else None)
         task = asyncio.create_task(worker.run(), name=f"release {held.release.id}")
         self._workers[held.release.id] = worker, task
         task.add_done_callback(lambda done: self._forget(held.release.id, done))
-        return True
+        if self._heart is None:
+            self._heart = asyncio.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        """Extend the leases of all releases at hand, five times in their length."""
+        while True:
+            await asyncio.sleep(self.seconds / 5)
+            workers = [worker for worker, _ in self._workers.values()]
+            before = [worker.heard for worker in workers]
+            try:
+                lost = await lease.keep(self.db, [worker.held for worker in workers]) if workers else []
+            except StoreError:
+                continue  # the next beat may come through; past its deadline each claim guards itself
+            except Exception:
+                log.exception("engine: a beat of the heart failed")
+                continue
+            for worker, heard in zip(workers, before, strict=True):
+                worker.hear(is_lost=worker.held in lost, has_news=worker.heard != heard)
 
     def _forget(self, release_id: str, task: asyncio.Task[None]) -> None:
         if release_id in self._workers and self._workers[release_id][1] is task:
@@ -101,44 +122,71 @@ class Engine:
         for task in tasks:
             self.db.cancel(task)
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._heart:  # to put away what a stage holds may take a while: it beats until then
+            self.db.cancel(self._heart)
+            await asyncio.gather(self._heart, return_exceptions=True)
 
 
 class Worker:
     """Works on one claimed release until it is parked, ended, or lost to another."""
 
-    def __init__(self, engine: Engine, held: lease.Claim) -> None:
-        self.engine, self.held = engine, held
+    def __init__(self, engine: Engine, held: lease.Claim, previous: asyncio.Task[None] | None = None) -> None:
+        self.engine, self.held, self.previous = engine, held, previous
         self.tasks: dict[str, asyncio.Task[Outcome]] = {}
         self.nudged = asyncio.Event()
         self.log = log.bind(release=held.release.id, version=held.release.version, epoch=held.epoch)
 
+    @property
+    def heard(self) -> tuple[int, Any]:
+        """What people have said, as far as this worker knows."""
+        return self.held.signals, self.held.turn
+
+    @cached_property
+    def playbook(self) -> Playbook:
+        """The release's own, read once. Raises ValidationError when this version of the bot cannot."""
+        product = self.engine.ports(self.held.release.product).product
+        return paced(Playbook.model_validate(self.held.release.playbook), product.pace)
+
     async def run(self) -> None:
         """Work until there is nothing to do. After an unexpected end the lease is kept until it runs out:
         that is the pause before the next try, here or in another bot."""
-        heart = asyncio.create_task(self._beat())
-        troubled = False
+        keep = False
         try:
-            await self._work()
+            await self._replace_previous()
+            keep = await self._work()
         except LeaseLost as lost:
             self.log.warning("worker: lease lost, stopping", why=str(lost))
         except StoreError:
             self.log.warning("worker: stops, the release is claimed again when the database answers")
         except Exception:
-            troubled = True
+            keep = True
             self.log.exception("worker: unexpected end; the release is claimed again")
         finally:
-            await insist(self._wind_down(heart, give_back=not troubled))
+            await insist(self._wind_down(give_back=not keep))
 
-    async def _wind_down(self, heart: asyncio.Task[None], give_back: bool) -> None:
-        """Leave nothing running. The heart beats until the end: to put away what a stage holds may take a while."""
+    async def _replace_previous(self) -> None:
+        """Whoever worked on it in this process must be gone before we act in its place."""
+        if self.previous:
+            self.engine.db.cancel(self.previous)
+            await asyncio.gather(self.previous, return_exceptions=True)
+
+    async def _wind_down(self, give_back: bool) -> None:
+        """Leave nothing running."""
         await self._stop_tasks()
-        self.engine.db.cancel(heart)
-        await asyncio.gather(heart, return_exceptions=True)
         if give_back:
             with contextlib.suppress(StoreError):
                 await lease.give_back(self.engine.db, self.held)
 
-    async def _work(self) -> None:
+    def hear(self, *, is_lost: bool, has_news: bool) -> None:
+        """What the heart found out: people have spoken, or the release is another's and the work stops at once."""
+        if is_lost:
+            for task in self.tasks.values():
+                self.engine.db.cancel(task)
+        if is_lost or has_news:
+            self.nudged.set()
+
+    async def _work(self) -> bool:
+        """Until nothing is left to run (the release is then nobody's: True)."""
         outcomes: dict[str, Outcome] = {}
         while True:
             step = await self._cross(outcomes)
@@ -148,13 +196,13 @@ class Worker:
             for run in step.begin:
                 self.tasks[run.name] = asyncio.create_task(self._execute(run), name=run.name)
             if step.parked:
-                return
+                return True
             outcomes = await self._next()
 
     async def _cross(self, outcomes: dict[str, Outcome]) -> Step:
         alive = frozenset(self.tasks)
         self.nudged.clear()
-        step = await cross(self.engine.db, self.held, self.engine.clock(), alive, outcomes)
+        step = await self.engine.crossings.cross(self.held, self.engine.clock(), alive, outcomes)
         self.engine.committed()
         return step
 
@@ -194,23 +242,6 @@ class Worker:
             if not task.cancelled() and not task.exception()
         }
 
-    async def _beat(self) -> None:
-        """Extend the lease five times in its length; a lost one stops the work at once."""
-        while True:
-            await asyncio.sleep(self.held.lease / 5)
-            try:
-                signals = self.held.signals, self.held.turn
-                await lease.heartbeat(self.engine.db, self.held)
-                if signals != (self.held.signals, self.held.turn):
-                    self.nudged.set()
-            except LeaseLost:
-                for task in self.tasks.values():
-                    self.engine.db.cancel(task)
-                self.nudged.set()
-                return
-            except StoreError:
-                continue  # the next beat may come through; past its deadline the claim guards itself
-
     async def _execute(self, run: StageRun) -> Outcome:
         stage, clock = playbook.STAGES.get(run.name), self.engine.clock
         if stage is None:
@@ -238,7 +269,7 @@ class Worker:
             db=self.engine.db,
             held=self.held,
             run=run,
-            playbook=paced(Playbook.model_validate(self.held.release.playbook), made.product.pace),
+            playbook=self.playbook,
             ports=made,
             clock=self.engine.clock,
             runs={earlier.name: earlier for earlier in self.held.runs},

@@ -1,11 +1,12 @@
 """Facts, and which messages each of them changes. Written in the transaction that makes the fact true."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.models import Delivery, Event, Release
@@ -43,35 +44,65 @@ def request(kind: str, run_id: int) -> str:
     return f"{kind}:{run_id}"
 
 
-async def record(session: AsyncSession, release: Release, facts: Iterable[Fact], at: datetime) -> None:
+@dataclass(frozen=True)
+class Told:
+    """What became true of one release at one moment."""
+
+    release: Release
+    facts: Sequence[Fact]
+    at: datetime
+
+
+async def record(session: AsyncSession, release: Release, facts: Sequence[Fact], at: datetime) -> None:
     """Append the facts as events and mark their messages as wanted, in the caller's transaction."""
-    rows = [(fact, _event(release, fact, at)) for fact in facts]
+    await record_all(session, [Told(release, facts, at)])
+
+
+async def record_all(session: AsyncSession, news: Iterable[Told]) -> None:
+    """The same for many releases at once."""
+    rows = [(told, fact) for told in news for fact in told.facts]
     if not rows:
         return
-    session.add_all([row for _, row in rows])
-    await session.flush()
-    wanted = {topic: row.id for fact, row in rows for topic in fact.topics}
-    known = await session.scalars(
-        select(Delivery).where(Delivery.release_id == release.id, Delivery.topic.in_(wanted))
+    events = await session.scalars(
+        insert(Event).returning(Event.id, sort_by_parameter_order=True),
+        [_event(told, fact) for told, fact in rows],
     )
-    for delivery in known:
-        delivery.wanted = wanted.pop(delivery.topic)
-        delivery.given_up = None
-    session.add_all([_delivery(release.id, topic, event, at) for topic, event in wanted.items()])
-    await wake(session, release.id)
+    wanted: dict[tuple[str, str], dict[str, Any]] = {}
+    for (told, fact), event in zip(rows, events, strict=True):
+        for topic in fact.topics:
+            wanted[told.release.id, topic] = _delivery(told, topic, event)
+    await _want(session, [wanted[message] for message in sorted(wanted)])
+    await wake(session, *dict.fromkeys(told.release.id for told, _ in rows))
 
 
-def _event(release: Release, fact: Fact, at: datetime) -> Event:
-    return Event(
-        release_id=release.id,
-        product=release.product,
-        kind=fact.kind,
-        actor=fact.actor,
-        payload=fact.payload,
-        at=at,
+async def _want(session: AsyncSession, deliveries: list[dict[str, Any]]) -> None:
+    """Have messages sent (again): always in the same order, so that no two writers wait for each other."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    into: Any = sqlite.insert(Delivery) if on_sqlite else postgresql.insert(Delivery)
+    again = {"wanted": into.excluded.wanted, "given_up": None}
+    await session.execute(
+        into.on_conflict_do_update(index_elements=["release_id", "topic"], set_=again), deliveries
     )
 
 
-def _delivery(release_id: str, topic: str, event: int, at: datetime) -> Delivery:
+def _event(told: Told, fact: Fact) -> dict[str, Any]:
+    return {
+        "release_id": told.release.id,
+        "product": told.release.product,
+        "kind": fact.kind,
+        "actor": fact.actor,
+        "payload": fact.payload,
+        "at": told.at,
+    }
+
+
+def _delivery(told: Told, topic: str, event: int) -> dict[str, Any]:
     urgent = topic.startswith(ASK_FIRST)
-    return Delivery(release_id=release_id, topic=topic, wanted=event, sent=0, urgent=urgent, next_at=at)
+    return {
+        "release_id": told.release.id,
+        "topic": topic,
+        "wanted": event,
+        "sent": 0,
+        "urgent": urgent,
+        "next_at": told.at,
+    }

@@ -4,7 +4,7 @@ Whoever acknowledged a request holds it by a lease; when that process dies, a pe
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -20,6 +20,8 @@ LEASE = 8.0
 """Seconds that a request is held without a sign of life from its holder."""
 MOST = 50
 """Requests taken over at once."""
+AT_ONCE = 5_000
+"""Requests named in one statement: both databases take about 32,000 parameters in one."""
 
 
 @contextlib.contextmanager
@@ -69,12 +71,13 @@ async def once(session: AsyncSession, origin: str, at: datetime) -> bool:
     return True
 
 
-async def keep(db: Database, owner: str, rows: Collection[int]) -> None:
-    """A sign of life for requests that their holder still deals with. Raises StoreError."""
-    held = update(Inbox).where(Inbox.id.in_(rows), Inbox.owner == owner)
+async def keep(db: Database, owner: str, rows: Sequence[int]) -> None:
+    """A sign of life for requests that their holder still deals with, however many. Raises StoreError."""
+    mine = update(Inbox).where(Inbox.owner == owner).values(lease_until=db.now + LEASE)
     with _store_errors():
         async with db.transaction() as session:
-            await session.execute(held.values(lease_until=db.now + LEASE))
+            for first in range(0, len(rows), AT_ONCE):
+                await session.execute(mine.where(Inbox.id.in_(rows[first : first + AT_ONCE])))
 
 
 async def take_over(db: Database, owner: str) -> list[Inbox]:

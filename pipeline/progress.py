@@ -1,6 +1,6 @@
-"""The boundary between two stages: one transaction that ends what ended and begins what may begin.
+"""The boundary between two stages, decided: what ends, what may begin, whether the release turns or parks.
 
-The intent (a running stage run) is committed before the act, events and messages in the same breath.
+Pure: nothing is written here. crossing.py writes what was decided, before anything of it is carried out.
 """
 
 from collections.abc import Mapping
@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, update
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
-from pipeline.events import ANNOUNCEMENT, BOT, CARD, RESULT, WAY_BACK, Fact, note, record
-from pipeline.lease import Claim, fenced
-from pipeline.models import Lock, Release, StageRun
+from pipeline.events import ANNOUNCEMENT, BOT, CARD, RESULT, WAY_BACK, Fact, note
+from pipeline.lease import Claim
+from pipeline.models import StageRun
 from pipeline.states import (
     ENDED_STAGE,
     PlannedStage,
@@ -26,7 +23,6 @@ from pipeline.states import (
     move_stage,
     ready,
 )
-from pipeline.store import Database
 
 NOTED = frozenset({"test", "build", "evaluation", "staging-checks", "migrate", "verify", "publish", "watch"})
 """Stages whose success is told in the thread; every failure is."""
@@ -41,21 +37,32 @@ _ENDINGS: Mapping[type, StageStatus] = {
 
 @dataclass
 class Step:
-    """What a boundary decided: runs to execute now, or that the worker must first stop its tasks."""
+    """What a boundary decided: runs to execute now, or that the worker must first stop its tasks.
+
+    The rest is what is to be written: runs that are new or changed, the facts, where the release must still turn,
+    and what becomes of the lock of one that ended: opened, or left behind with a reason.
+    """
 
     begin: list[StageRun] = field(default_factory=list)
     must_stop: bool = False
     parked: bool = False
+    added: list[StageRun] = field(default_factory=list)
+    changed: list[StageRun] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    unlocked: bool = False
+    left_locked: str = ""
+    turn_to: dict[str, Any] | None = None
 
 
 class Boundary:
     """One boundary of one claimed release; `alive` are the stages whose tasks are running right now."""
 
-    def __init__(self, held: Claim, session: AsyncSession, now: datetime, alive: frozenset[str]) -> None:
-        self.held, self.session, self.now, self.alive = held, session, now, alive
+    def __init__(self, held: Claim, now: datetime, alive: frozenset[str]) -> None:
+        self.held, self.now, self.alive = held, now, alive
         self.release = held.release
-        self.facts: list[Fact] = []
         self.step = Step()
+        self.facts = self.step.facts
+        self.again: frozenset[str] = frozenset()
 
     @property
     def plan(self) -> tuple[PlannedStage, ...]:
@@ -65,28 +72,27 @@ class Boundary:
     def latest(self) -> dict[str, StageRun]:
         return {run.name: run for run in self.held.runs}
 
-    async def cross(self, outcomes: Mapping[str, Outcome]) -> Step:
-        """Write the outcomes, then turn, begin, park or end the release."""
+    def cross(self, outcomes: Mapping[str, Outcome]) -> Step:
+        """Take in the outcomes, then turn, begin, park or end the release."""
         for name, outcome in outcomes.items():
-            await self._end(self.latest[name], outcome)
+            self._end(self.latest[name], outcome)
         if turn := self.held.turn or self._turn_of_failure():
-            await self._turn(turn)
+            self._turn(turn)
         if not self.step.must_stop:
-            await self._go_on()
-        await self._save_release()
-        await record(self.session, self.release, self.facts, self.now)
+            self._go_on()
+        self.step.turn_to = self.held.turn
         return self.step
 
     # ------------------------------------------------------------- outcomes
 
-    async def _end(self, run: StageRun, outcome: Outcome) -> None:
+    def _end(self, run: StageRun, outcome: Outcome) -> None:
         said_before = (run.code, run.facts)
         move_stage(run, _ENDINGS[type(outcome)])
         run.code, run.facts = outcome.code, outcome.facts
         run.finished_at = None if isinstance(outcome, Waiting) else self.now
         run.due_at = outcome.due_at if isinstance(outcome, Waiting) else None
         run.data = run.data | _kept(outcome)
-        await self._save_run(run)
+        self.step.changed.append(run)
         if said_before != (run.code, run.facts):
             self.facts.append(_fact_of(run, outcome))
 
@@ -100,7 +106,7 @@ class Boundary:
 
     # ---------------------------------------------------------------- turns
 
-    async def _turn(self, turn: dict[str, Any]) -> None:
+    def _turn(self, turn: dict[str, Any]) -> None:
         """Leave the plan for another one. Tasks still running must be stopped first: they could act."""
         if self.alive:
             self.step.must_stop = True
@@ -109,33 +115,36 @@ class Boundary:
             if run.status not in ENDED_STAGE:
                 move_stage(run, StageStatus.CANCELLED)
                 run.finished_at = self.now
-                await self._save_run(run)
+                self.step.changed.append(run)
                 self.facts.append(Fact("stage_cancelled", payload={"stage": run.name}, topics=_topics(run)))
-        self.release.turn_to = self.held.turn = None
+        self.held.turn = None
         self.release.direction = turn["to"]
         self.release.plan = playbook.planned(turn["to"])
         self.release.reason = turn["reason"] or None
         self.release.turned = turn
+        self.again = self._failed_here()  # a way back that failed before goes on where it failed
         if turn["to"] == "rollback":
             move_release(self.release, ReleaseStatus.ROLLING_BACK)
-        topics = (CARD, ANNOUNCEMENT) if turn["to"] == "rollback" else (CARD,)
-        self.facts.append(Fact(f"{turn['to']}_started", turn["actor"], turn, topics))
+        told = {"rollback": (ANNOUNCEMENT,)}.get(turn["to"], ()) + ((WAY_BACK,) if self.again else ())
+        self.facts.append(Fact(f"{turn['to']}_started", turn["actor"], turn, (CARD, *told)))
 
     # ------------------------------------------------------------- going on
 
-    async def _go_on(self) -> None:
-        statuses = {run.name: run.status for run in self.held.runs}
-        if self.release.direction in ("rollback", "clean-up") and self._failed_here():
-            await self._finish(ReleaseStatus.FAILED)
+    def _go_on(self) -> None:
+        statuses = {name: run.status for name, run in self.latest.items() if name not in self.again}
+        if self.release.direction in ("rollback", "clean-up") and self._failed_here() - self.again:
+            self._finish(ReleaseStatus.FAILED)
         elif all_passed(self.plan, statuses):
-            await self._finish(self._ending())
+            self._finish(self._ending())
         else:
-            await self._begin(ready(self.plan, statuses))
+            self._begin(ready(self.plan, statuses))
             self._settle()
 
-    def _failed_here(self) -> bool:
+    def _failed_here(self) -> frozenset[str]:
+        """The stages of the plan in force whose last attempt has failed."""
         names = {stage.name for stage in self.plan}
-        return any(run.status is StageStatus.FAILED and run.name in names for run in self.held.runs)
+        failed = (run for run in self.latest.values() if run.status is StageStatus.FAILED)
+        return frozenset(run.name for run in failed if run.name in names)
 
     def _ending(self) -> ReleaseStatus:
         if self.release.direction == "rollback":
@@ -145,14 +154,14 @@ class Boundary:
         failed = any(run.status is StageStatus.FAILED for run in self.held.runs)
         return ReleaseStatus.FAILED if failed else ReleaseStatus.CANCELLED
 
-    async def _begin(self, names: tuple[str, ...]) -> None:
+    def _begin(self, names: tuple[str, ...]) -> None:
         for run in [run for run in self.held.runs if self._to_be_run(run)]:
             move_stage(run, StageStatus.RUNNING)
             run.epoch, run.seen_signals, run.due_at = self.held.epoch, self.held.signals, None
-            await self._save_run(run)
+            self.step.changed.append(run)
             self.step.begin.append(run)
         for name in names:
-            self.step.begin.append(await self._insert_run(name))
+            self.step.begin.append(self._new_run(name))
 
     def _to_be_run(self, run: StageRun) -> bool:
         """Orphans of an older epoch, and waiting ones that were answered or whose time has come."""
@@ -185,7 +194,7 @@ class Boundary:
         open_ = [run.name for run in self.held.runs if run.status not in ENDED_STAGE]
         return open_[0] if open_ else self.release.stage
 
-    async def _finish(self, status: ReleaseStatus) -> None:
+    def _finish(self, status: ReleaseStatus) -> None:
         if self.release.status in (ReleaseStatus.WAITING, ReleaseStatus.PENDING):
             move_release(self.release, ReleaseStatus.RUNNING)
         back = self.release.status is ReleaseStatus.ROLLING_BACK
@@ -193,23 +202,21 @@ class Boundary:
         self.release.finished_at, self.release.wake_at = self.now, None
         self.step.parked = True
         if back:
-            await self._leave_locked()
+            self._leave_locked(status)
         else:
-            await self.session.execute(delete(Lock).where(Lock.release_id == self.release.id))
+            self.step.unlocked = True
         topics = (CARD,) if status is ReleaseStatus.SUCCEEDED else (CARD, WAY_BACK if back else RESULT)
         self.facts.append(Fact(f"release_{status.value}", topics=topics))
 
-    async def _leave_locked(self) -> None:
+    def _leave_locked(self, status: ReleaseStatus) -> None:
         """After a rollback nothing is deployed until a person has looked at the cause."""
-        reason = (
-            f"{self.release.version} was rolled back: {self.release.reason or 'a stage failed in production'}"
-        )
-        sticky = {"release_id": None, "reason": reason[:500], "expires_at": None}
-        await self.session.execute(update(Lock).where(Lock.release_id == self.release.id).values(sticky))
+        version, cause = self.release.version, self.release.reason or "a stage failed in production"
+        done = status is ReleaseStatus.ROLLED_BACK
+        ended = f"{version} was rolled back" if done else f"the rollback of {version} did not finish"
+        reason = f"{ended}: {cause}"
+        self.step.left_locked = reason[:500]
 
-    # -------------------------------------------------------------- writing
-
-    async def _insert_run(self, name: str) -> StageRun:
+    def _new_run(self, name: str) -> StageRun:
         generation = 1 + sum(run.name == name for run in self.held.runs)
         run = StageRun(
             release_id=self.release.id,
@@ -224,28 +231,10 @@ class Boundary:
             started_at=self.now,
         )
         move_stage(run, StageStatus.RUNNING)
-        self.session.add(run)
-        await self.session.flush()
-        self.session.expunge(run)
         self.held.runs.append(run)
+        self.step.added.append(run)
         self.facts.append(Fact("stage_started", payload={"stage": name, "generation": generation}))
         return run
-
-    async def _save_run(self, run: StageRun) -> None:
-        columns = ("status", "epoch", "seen_signals", "data", "code", "facts", "finished_at", "due_at")
-        values = {column: getattr(run, column) for column in columns}
-        await self.session.execute(update(StageRun).where(StageRun.id == run.id).values(values))
-
-    async def _save_release(self) -> None:
-        columns = (
-            "status", "direction", "stage", "plan", "reason", "turned", "finished_at", "wake_at",
-        )  # fmt: skip
-        values = {column: getattr(self.release, column) for column in columns}
-        if not self.held.turn:
-            values["turn_to"] = None
-        if self.step.parked:
-            values |= {"owner": None, "lease_until": 0.0}
-        await self.session.execute(update(Release).where(Release.id == self.release.id).values(values))
 
 
 def _kept(outcome: Outcome) -> dict[str, Any]:
@@ -267,11 +256,3 @@ def _topics(run: StageRun) -> tuple[str, ...]:
     if run.status is StageStatus.FAILED or (run.name in NOTED and run.status is StageStatus.SUCCEEDED):
         topics += (note(run.name, run.generation),)
     return topics
-
-
-async def cross(
-    db: Database, held: Claim, now: datetime, alive: frozenset[str], outcomes: Mapping[str, Outcome]
-) -> Step:
-    """Cross a boundary of a claimed release in one transaction. Raises LeaseLost."""
-    async with fenced(db, held) as session:
-        return await Boundary(held, session, now, alive).cross(outcomes)

@@ -61,9 +61,10 @@ class Service:
         return found
 
     async def current(self, product: str) -> Snapshot | None:
-        """The release that runs, else the one that is live, else the newest one."""
+        """The release that runs, else the one whose way back is stuck, else what is live, else the newest."""
         async with self.db.reading() as session:
             active = await snapshot.active_release(session, product)
+            active = active or await snapshot.stuck_release(session, product)
             live = await snapshot.live_deployment(session, product)
             newest = await snapshot.last_releases(session, product, 1)
             found = active.id if active else live.cause if live else newest[0].id if newest else None

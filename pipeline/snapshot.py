@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline import playbook
 from pipeline.changes import Change
 from pipeline.models import Approval, ChecklistItem, Deployment, Event, Image, Lock, Release, StageRun
-from pipeline.states import ACTIVE, PASSED_STAGE, StageStatus
+from pipeline.states import ACTIVE, PASSED_STAGE, ReleaseStatus, StageStatus
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,20 @@ async def active_release(session: AsyncSession, product: str) -> Release | None:
 
 
 async def last_releases(session: AsyncSession, product: str, most: int = 10) -> list[Release]:
-    """The newest releases of a product, newest first."""
-    newest = select(Release).where(Release.product == product).order_by(Release.created_at.desc()).limit(most)
-    return list(await session.scalars(newest))
+    """The newest releases of a product, newest first; of one moment, in the order of their ids (ULIDs)."""
+    return list(await session.scalars(_newest_first(product).limit(most)))
+
+
+async def stuck_release(session: AsyncSession, product: str) -> Release | None:
+    """The release whose way back did not finish, if production was not touched by another since."""
+    touched = _newest_first(product).where(Release.production_touched)
+    last: Release | None = await session.scalar(touched.limit(1))
+    return last if last is not None and last.status is ReleaseStatus.FAILED else None
+
+
+def _newest_first(product: str) -> Select[Release]:
+    newest = (Release.created_at.desc(), Release.id.desc())
+    return select(Release).where(Release.product == product).order_by(*newest)
 
 
 async def story(session: AsyncSession, release_id: str) -> list[Event]:

@@ -36,7 +36,7 @@ RELEASE_TRANSITIONS: Mapping[ReleaseStatus, frozenset[ReleaseStatus]] = {
     R.SUCCEEDED: frozenset({R.ROLLING_BACK}),
     R.ROLLING_BACK: frozenset({R.ROLLED_BACK, R.FAILED}),
     R.ROLLED_BACK: frozenset(),
-    R.FAILED: frozenset(),
+    R.FAILED: frozenset({R.ROLLING_BACK}),  # the way back is tried again
     R.CANCELLED: frozenset(),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy import ARRAY, Connection, String, cast, event, func, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -53,7 +53,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end, or not at all. Raises StoreError when the database is away."""
-        with self._undisturbed(), self.outage.watching(writing=True):
+        with self.undisturbed(), self.outage.watching(writing=True):
             async with (
                 self._writing or contextlib.nullcontext(),
                 AsyncSession(self.engine, expire_on_commit=False) as session,
@@ -67,7 +67,7 @@ class Database:
 
         Raises StoreError when the database is away.
         """
-        with self._undisturbed(), self.outage.watching(writing=False):
+        with self.undisturbed(), self.outage.watching(writing=False):
             async with AsyncSession(self._reader, expire_on_commit=False) as session:
                 yield session
 
@@ -82,7 +82,8 @@ class Database:
             task.cancel()
 
     @contextlib.contextmanager
-    def _undisturbed(self) -> Iterator[None]:
+    def undisturbed(self) -> Iterator[None]:
+        """A block that `cancel` waits for."""
         task = asyncio.current_task()
         self._inside[task] += 1
         try:
@@ -165,13 +166,14 @@ async def settled(write: Callable[[], Awaitable[T]]) -> T:
         return await write()
 
 
-async def wake(session: AsyncSession, release_id: str = "") -> None:
-    """Have the other bots look (at one release, or at everything) as soon as this transaction commits.
+async def wake(session: AsyncSession, *releases: str) -> None:
+    """Have the other bots look (at these releases, or at everything) as soon as this transaction commits.
 
     On SQLite there is no other bot.
     """
     if session.get_bind().dialect.name == "postgresql":
-        await session.execute(select(func.pg_notify(CHANNEL, release_id)))
+        said = func.unnest(cast(list(releases) or [""], ARRAY(String)))
+        await session.execute(select(func.pg_notify(CHANNEL, said)))
 
 
 def newest_revision() -> str:

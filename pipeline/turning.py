@@ -61,10 +61,23 @@ def _migrated(found: Snapshot) -> tuple[dict[str, Any], ...]:
 async def _may_turn_back(session: AsyncSession, release: Release) -> None:
     if release.status is ReleaseStatus.ROLLING_BACK or (release.turn_to or {}).get("to") == "rollback":
         raise Refused("already_rolling_back", version=release.version)
-    if release.status in (ReleaseStatus.ROLLED_BACK, ReleaseStatus.FAILED, ReleaseStatus.CANCELLED):
+    stuck = release.status is ReleaseStatus.FAILED and release.production_touched
+    ended = (ReleaseStatus.ROLLED_BACK, ReleaseStatus.FAILED, ReleaseStatus.CANCELLED)
+    if release.status in ended and not stuck:
         raise Refused("already_ended", version=release.version, status=release.status.value)
     if not release.production_touched:
         raise Refused("not_in_production", version=release.version)
+    await (_may_try_again if stuck else _may_leave)(session, release)
+
+
+async def _may_try_again(session: AsyncSession, release: Release) -> None:
+    """A way back that did not finish may be tried again, until another release has touched production."""
+    newest = await snapshot.stuck_release(session, release.product)
+    if newest is None or newest.id != release.id:
+        raise Refused("out_of_date", version="Production")
+
+
+async def _may_leave(session: AsyncSession, release: Release) -> None:
     live = await snapshot.live_deployment(session, release.product)
     if live is not None and live.kind == "rollback" and live.release_id == release.id:
         raise Refused("went_back_to_it", version=release.version)
@@ -92,6 +105,8 @@ async def roll_back(
 
     async def set_turn() -> None:
         async with speaking(service, release_id, service.clock()) as (session, release):
+            if not await inbox.once(session, origin, service.clock()):
+                return
             await _may_turn_back(session, release)
             await _take_lock(service, session, release, actor)
             release.turn_to = turn

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bot.demo.base_image import base_image as make_base_image
 from bot.demo.history import EXAMPLE
@@ -14,6 +15,13 @@ from pipeline.adapters.docker.engine import Engine
 from pipeline.store import Database
 from tests.engine import USUAL, answers, private_engine, why_none
 from tests.postgres import Server, binaries, running_server
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A bot that runs within a test sets logging up for the whole process; the next test must not find it so."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

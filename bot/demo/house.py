@@ -71,10 +71,9 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """Build everything anew in `state`, with v0.1.0 in production; take everything down at the end."""
     folder = await asyncio.to_thread(state.absolute)
-    first = free_ports(PORTS)
-    await asyncio.to_thread(prepare, folder, first, canary, watch)
     commands, shortcuts = read_manifest(MANIFEST)
-    with _own_secrets():
+    with free_ports(PORTS) as first, _own_secrets():
+        await asyncio.to_thread(prepare, folder, first, canary, watch)
         async with (
             Sandbox(page_port, commands=commands, shortcuts=shortcuts) as sandbox,
             running(settings(sandbox, folder, first + PORTS - 1)) as bot,
@@ -139,14 +138,35 @@ def _own_secrets() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def free_ports(number: int) -> int:
-    """The first of so many free ports in a row on the loopback."""
-    for first in range(18400, 28000, number):
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(first, first + number):
-                stack.enter_context(contextlib.closing(socket.create_server(("127.0.0.1", port))))
-            return first
+@contextlib.contextmanager
+def free_ports(number: int) -> Iterator[int]:
+    """The first of so many free ports in a row on the loopback, for the length of the block.
+
+    The port before them is held open meanwhile: whoever looks at the same moment, or before these are taken,
+    meets it and goes on to the next ones. Raises ConfigError.
+    """
+    for place in range(18400, 28000, number + 1):
+        if holder := _held(place, number):
+            with holder:
+                yield place + 1
+            return
     raise ConfigError(f"No {number} ports in a row are free on this machine. Stop what holds them.")
+
+
+def _held(place: int, number: int) -> socket.socket | None:
+    """The open port `place`, when so many after it are free; None when not."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+        holder = opened.enter_context(_open(place))
+        with contextlib.ExitStack() as tried:
+            for port in range(place + 1, place + 1 + number):
+                tried.enter_context(_open(port))
+        opened.pop_all()
+        return holder
+    return None
+
+
+def _open(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port))
 
 
 async def adopt(bot: Bot, version: str) -> None:

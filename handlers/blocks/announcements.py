@@ -1,12 +1,15 @@
 """Announcements: what went out, what was turned back, and what failed, told with the same care."""
 
+from slack_sdk.models.blocks import ButtonElement
+
 from handlers.blocks import parts
-from handlers.blocks.card import changes_link, may_go_back, roll_back_button
+from handlers.blocks.card import changes_link, has_switched_back, may_go_back, roll_back_button
 from handlers.blocks.changes import grouped, risk_lines, way_back, way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
 from handlers.text.stages import outcome
 from pipeline.config import Product
+from pipeline.models import Release
 from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus, StageStatus
 
@@ -56,46 +59,84 @@ def _approver(shown: Snapshot) -> str:
 def turned_back(shown: Snapshot) -> Message:
     """A rollback: what production serves now, why, what became of the data, and what next."""
     release = shown.release
-    done = release.status in (ReleaseStatus.ROLLED_BACK, ReleaseStatus.ROLLING_BACK)
-    title, old = words.title(release), release.base_version or "nothing"
-    headline = f"{title} was rolled back to {old}" if done else f"The rollback of {title} did not finish"
+    mark, headline = _how_far(shown)
+    stuck = release.status is ReleaseStatus.FAILED
     reason = words.safe(release.reason, 500) if release.reason else _failed(shown)
     undo, by = shown.runs.get("undo-migration"), (release.turned or {}).get("actor")
+    production, next_ = _serving(shown), _next_after(shown)
     blocks = [
-        parts.header(f"{'↩️' if done else '❌'} {headline}"),
+        parts.header(f"{mark} {headline}"),
         parts.section(f"*Why*\n{reason}"),
+        parts.section(f"*What failed*\n{_failed(shown)}") if stuck and release.reason else None,
         parts.facts(
-            Production=f"serves {old}" if done else "look at it now: it may serve either version",
+            Production=production,
             Database=outcome(undo) if undo and outcome(undo) else "as it was",
             Rolled_back_by=words.person(by),
             Release_asked_by=words.person(release.requested_by),
-            Next="production is locked; deal with the cause, then unlock"
-            if shown.lock
-            else "production is unlocked; the next release can start",
+            Next=next_,
         ),
         parts.actions(
             "locked",
-            parts.button(
-                "Unlock production",
-                ids.UNLOCK,
-                ids.value(release.product, release.id),
-                means="Unlock production for the next release",
-                confirm=parts.confirm(
-                    "Unlock production?",
-                    "The next release may start. Is the cause dealt with?",
-                    "Unlock",
-                    "Keep it",
-                ),
-            )
-            if shown.lock and shown.lock.release_id is None
-            else None,
+            roll_back_button(release, shown) if stuck and may_go_back(shown) else None,
+            _unlock_button(release) if shown.lock and shown.lock.release_id is None else None,
         ),
         parts.context(f"`{release.id}` · the steps are in its thread"),
     ]
-    text = (
-        f"{headline}. Why: {reason}. Production serves {old}." if done else f"{headline}: {_failed(shown)}."
-    )
+    why = f"{_failed(shown)}. Next: {next_}" if stuck else f"Why: {reason}. Production {production}"
+    text = f"{headline}. {why}."
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
+
+
+def _how_far(shown: Snapshot) -> tuple[str, str]:
+    """The mark and the headline of a way back: it failed, goes on after a failure, or is done."""
+    release, title, old = shown.release, words.title(shown.release), shown.release.base_version or "nothing"
+    if _goes_on(shown):
+        return "⏳", f"{title} is being rolled back to {old}; it is tried again"
+    if release.status is ReleaseStatus.FAILED:
+        return "❌", f"The rollback of {title} did not finish"
+    return "↩️", f"{title} was rolled back to {old}"
+
+
+def _goes_on(shown: Snapshot) -> bool:
+    """Whether a way back that failed is tried again: asked for, or begun and not announced yet."""
+    if shown.release.status is not ReleaseStatus.ROLLING_BACK:
+        return shown.release.turn_to is not None
+    last = shown.runs.get("announce-back")
+    return last is None or not last.data.get("said")
+
+
+def _serving(shown: Snapshot) -> str:
+    if has_switched_back(shown):
+        return f"serves {shown.release.base_version or 'nothing'}"
+    return "look at it now: it may serve either version"
+
+
+def _next_after(shown: Snapshot) -> str:
+    """What people do after a way back."""
+    if _goes_on(shown):
+        return "it goes on; follow the release's message"
+    if shown.lock is None:
+        return "production is unlocked; the next release can start"
+    if shown.release.status is not ReleaseStatus.FAILED:
+        return "production is locked; deal with the cause, then unlock"
+    if may_go_back(shown):
+        return "deal with what failed, then try the way back again; production stays locked until somebody unlocks it"
+    return "production is locked; unlock it when a fix is ready, and release that"
+
+
+def _unlock_button(release: Release) -> ButtonElement:
+    return parts.button(
+        "Unlock production",
+        ids.UNLOCK,
+        ids.value(release.product, release.id),
+        means="Unlock production for the next release",
+        confirm=parts.confirm(
+            "Unlock production?",
+            "The next release may start. Is the cause dealt with?",
+            "Unlock",
+            "Keep it",
+        ),
+    )
 
 
 def ended(shown: Snapshot) -> Message:

@@ -67,7 +67,7 @@ def _facts(shown: Snapshot, product: Product) -> SectionBlock:
 def traffic(shown: Snapshot) -> str:
     """Which version the users get, as far as the stages tell."""
     release, old = shown.release, shown.release.base_version or "nothing"
-    if release.status is ReleaseStatus.ROLLED_BACK or _passed(shown, "switch-back"):
+    if has_switched_back(shown):
         return f"100 % on {old}"
     if shown.promoted_at is not None:
         return f"100 % on {release.version}"
@@ -81,9 +81,11 @@ def traffic(shown: Snapshot) -> str:
     return f"100 % on {old}" if release.base_version else "none yet"
 
 
-def _passed(shown: Snapshot, stage: str) -> bool:
-    run = shown.runs.get(stage)
-    return run is not None and run.status is StageStatus.SUCCEEDED
+def has_switched_back(shown: Snapshot) -> bool:
+    """Whether production serves the previous version again."""
+    run = shown.runs.get("switch-back")
+    passed = run is not None and run.status is StageStatus.SUCCEEDED
+    return passed or shown.release.status is ReleaseStatus.ROLLED_BACK
 
 
 def _steps(shown: Snapshot) -> list[str]:
@@ -149,15 +151,16 @@ def _buttons(shown: Snapshot, product: Product) -> list[ButtonElement | None]:
 
 
 def may_go_back(shown: Snapshot) -> bool:
-    """Whether the way back is open: production was touched, there is a version before, nobody went already."""
+    """Whether the way back is open: production was touched, there is a version before, nobody goes already."""
     release = shown.release
-    forward = release.status in (ReleaseStatus.RUNNING, ReleaseStatus.WAITING, ReleaseStatus.SUCCEEDED)
-    return forward and release.production_touched and release.base_version is not None
+    open_ = (ReleaseStatus.RUNNING, ReleaseStatus.WAITING, ReleaseStatus.SUCCEEDED, ReleaseStatus.FAILED)
+    free = release.status in open_ and not release.turn_to
+    return free and release.production_touched and release.base_version is not None
 
 
 def roll_back_button(release: Release, shown: Snapshot) -> ButtonElement:
     return parts.button(
-        "Roll back…",
+        "Try the way back again…" if release.status is ReleaseStatus.FAILED else "Roll back…",
         ids.ROLLBACK,
         ids.value(release.id),
         means=f"Roll back to {release.base_version}; opens a form",

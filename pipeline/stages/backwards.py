@@ -6,10 +6,10 @@ from typing import Any
 from pipeline.config import Playbook
 from pipeline.context import Context, Failed, Outcome, Passed, Skipped
 from pipeline.slots import is_warm
+from pipeline.stages.backup import fresh_backup
 from pipeline.stages.common import (
     base_release,
     bundle,
-    database_url,
     migration_job,
     suite_failed,
     target,
@@ -50,8 +50,7 @@ async def _undo_migration(ctx: Context) -> Outcome:
     if why := _not_to_be_undone(ctx, migrated):
         return Skipped("migration_kept", {"why": why})
     if set(await ctx.ports.database.current(job)) != set(migrated["before"]):
-        destination = ctx.folder / "backup" / "before-undo.backup"
-        await ctx.ports.database.backup(database_url(ctx, "production"), destination)
+        await fresh_backup(ctx, "before-undo")
         ctx.guard()
         await ctx.ports.database.downgrade(job, migrated["before"][0] if migrated["before"] else "base")
     return Passed("migration_undone", {"revisions": [r["revision"] for r in migrated["revisions"]]})

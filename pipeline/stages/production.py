@@ -9,7 +9,8 @@ from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.events import Fact
 from pipeline.models import Deployment, Release
 from pipeline.ports import MigrationJob, Revision
-from pipeline.stages.common import bundle, database_url, migration_job, suite_failed, target
+from pipeline.stages.backup import fresh_backup, is_fresh
+from pipeline.stages.common import bundle, migration_job, suite_failed, target
 from pipeline.stages.running import run_suite
 from pipeline.stages.watch import critical_lines
 
@@ -23,8 +24,7 @@ async def back_up(ctx: Context) -> Outcome:
     before = await ctx.ports.database.current(job)
     if not before:
         return Skipped("database_new")
-    destination = ctx.folder / "backup" / "production.backup"
-    backup = await ctx.ports.database.backup(database_url(ctx, "production"), destination)
+    backup = await fresh_backup(ctx, "production")
     return Passed(
         "backed_up", {"bytes": backup.stat().st_size}, {"path": str(backup), **_standing(before, pending)}
     )
@@ -40,9 +40,19 @@ async def migrate(ctx: Context) -> Outcome:
         if not standing["revisions"]:
             return Skipped("no_migration")
         await ctx.remember(**standing)
+    await _back_up_again(ctx, job)
     ctx.guard()
     await ctx.ports.database.upgrade(job)
     return Passed("migrated", {"revisions": ctx.run.data["revisions"]})
+
+
+async def _back_up_again(ctx: Context, job: MigrationJob) -> None:
+    """The bot was down since the backup, and users went on: back up anew, unless the migration has begun."""
+    made = ctx.data("backup")
+    if "backup" not in made or is_fresh(ctx, made) or is_fresh(ctx, ctx.run.data):
+        return
+    if set(await ctx.ports.database.current(job)) == set(ctx.run.data["before"]):
+        await fresh_backup(ctx, "production-late")
 
 
 async def _look(ctx: Context, job: MigrationJob) -> dict[str, Any]:

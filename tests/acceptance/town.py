@@ -210,13 +210,20 @@ async def open_town(
 
     `settle` may change bot.toml before the bot reads it.
     """
-    first = free_ports(PORTS)
-    await asyncio.to_thread(prepare, folder, first, canary, watch)
-    settle(folder / "bot.toml")
-    commands, shortcuts = read_manifest(MANIFEST)
     keys = {
         f"CORE_HUB_{where}_CHARGE_SIGNING_KEY": secrets.token_hex(16) for where in ("STAGING", "PRODUCTION")
     }
+    with free_ports(PORTS) as first:
+        await asyncio.to_thread(prepare, folder, first, canary, watch)
+        settle(folder / "bot.toml")
+        async with _town(folder, first, keys) as town:
+            yield town
+
+
+@asynccontextmanager
+async def _town(folder: Path, first: int, keys: dict[str, str]) -> AsyncIterator[Town]:
+    """The same on ports that are ours."""
+    commands, shortcuts = read_manifest(MANIFEST)
     async with Sandbox(commands=commands, shortcuts=shortcuts) as sandbox:
         town = Town(sandbox, folder, first, Database(f"sqlite:///{folder}/state/releasebot.db"), keys)
         try:

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tests.chaos.board import about
 from tests.chaos.crew import Crew
 from tests.chaos.outside import Entry, Outside
-from tests.chaos.stories import BACK, FORWARD, Story, Told
+from tests.chaos.stories import BACK, ENDS, FORWARD, Story, Told
 
 Deed = tuple[str, str, str]
 Bounds = tuple[int, int]
@@ -62,15 +63,16 @@ def _turning_point(told: Told) -> dict[Deed, Bounds]:
 
 
 def judge(crew: Crew, played: Iterable[Told]) -> Iterator[str]:
-    """Findings of one product; none is what we want."""
+    """Findings of one product; none is what we want. It asks the bots nothing and reads none of their tables."""
     entries = crew.outside.entries(crew.product)
     last: Expected | None = None
-    for told in played:
-        if not told.ended:
-            continue  # the crew has said already what was missing
+    for told, following in pairwise([*played, None]):
+        if told is None or not told.ended:
+            return  # the crew has said already what was missing
         last = expected(told)
-        mine = [entry for entry in entries if told.first < entry.id <= told.last]
+        mine = [e for e in entries if told.first < e.id and (following is None or e.id <= following.first)]
         yield from _of_release(told, last, mine)
+        yield from _said(crew, told)
     yield from _state(crew, last)
     yield from _built_twice(crew.product, entries)
     yield from _messages(crew)
@@ -95,11 +97,29 @@ def _state(crew: Crew, rule: Expected | None) -> Iterator[str]:
     with crew.outside.open(crew.product) as book:
         state = book.get("target production")
         revision = book.get("revision production")
-    live = state[state["live"]]["version"]
+    live = (state[state["live"]] or {"version": "nothing"})["version"]
     if (live, state["share"]) != (rule.live, 0):
         yield f"{crew.product}: production serves {live} with a share of {state['share']}, not {rule.live}"
     if revision != rule.live.split(".")[1]:
         yield f"{crew.product}: the database is at {revision}, production at {rule.live}"
+
+
+def _said(crew: Crew, told: Told) -> Iterator[str]:
+    """What people are told in the end: one card with how it ended, and the end itself."""
+    name = f"{told.product} {told.version} ({told.story})"
+    cards = [card.text for card in crew.cards_of(told.version)]
+    if len(cards) != 1 or f"{told.version} — {ENDS[told.story]}." not in cards[0]:
+        yield f"{name}: its cards say {[text[:80] for text in cards]}"
+    topics = {about(message)[1] for message in crew.messages_of(told.version)}
+    if (wanted := _end_of(told.story)) not in topics:
+        yield f"{name}: {wanted} was never posted"
+
+
+def _end_of(story: Story) -> str:
+    """The topic in which the channel reads of the end."""
+    if story in BACK:
+        return "announcement:rollback"
+    return "announcement" if story in FORWARD else "result"
 
 
 def _built_twice(product: str, entries: list[Entry]) -> Iterator[str]:

@@ -42,6 +42,7 @@ class Crew:
     approver: str
     roller: str
     dice: random.Random
+    patience: float = PATIENCE
     unacked: int = 0
     ghosts: int = 0
     approved_at: dict[str, float] = field(default_factory=dict)
@@ -49,32 +50,39 @@ class Crew:
 
     # ------------------------------------------------------------- looking
 
-    async def until(self, seen: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+    async def until(self, seen: Callable[[], T], what: str, seconds: float | None = None) -> T:
         """Look until there is something to see. Raises LostError."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + (seconds or self.patience)
         while not (found := seen()):
             if time.monotonic() >= end:
-                raise LostError(f"{self.product}: {what} did not come within {seconds:g} s")
+                raise LostError(f"{self.product}: {what} did not come within {seconds or self.patience:g} s")
             await asyncio.sleep(GLANCE)
         return found
 
     def card(self, version: str) -> Message | None:
         """The newest card of a version."""
+        return next(iter(self.cards_of(version)), None)
+
+    def cards_of(self, version: str) -> list[Message]:
+        """The cards of a version, newest first."""
         headline = f"Release {self.product} {version} — "
-        mine = (m for m in reversed(self.board.messages(self.channel)) if m.text.startswith(headline))
-        return next(mine, None)
+        shown = reversed(self.board.messages(self.channel))
+        return [message for message in shown if message.text.startswith(headline)]
 
     def cards(self) -> list[Message]:
         return [m for m in self.board.messages(self.channel) if about(m)[1] == "card"]
 
-    def topic(self, version: str, start: str) -> Message | None:
-        """The newest message of a version's release whose topic begins like this."""
+    def messages_of(self, version: str) -> list[Message]:
+        """What was posted about a version's release, newest first."""
         card = self.card(version)
         if card is None:
-            return None
+            return []
         release = about(card)[0]
-        found = (m for m in reversed(self.board.messages(self.channel)) if about(m)[0] == release)
-        return next((m for m in found if about(m)[1].startswith(start)), None)
+        return [m for m in reversed(self.board.messages(self.channel)) if about(m)[0] == release]
+
+    def topic(self, version: str, start: str) -> Message | None:
+        """The newest message of a version's release whose topic begins like this."""
+        return next((m for m in self.messages_of(version) if about(m)[1].startswith(start)), None)
 
     def did(self, kind: str, place: str, what: str) -> bool:
         """Whether the world outside shows it."""
@@ -84,7 +92,7 @@ class Crew:
 
     async def take(self, do: Callable[[], Awaitable[Delivered]]) -> bool:
         """Do it until Slack says that the bot took it. False: it cannot be done any more (a button is gone)."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while time.monotonic() < end:
             try:
                 answer = await do()
@@ -94,13 +102,13 @@ class Crew:
                 return True
             self.unacked += 1
             await asyncio.sleep(self.dice.uniform(0.2, 1.0))
-        raise LostError(f"{self.product}: no bot took a request within {PATIENCE:g} s")
+        raise LostError(f"{self.product}: no bot took a request within {self.patience:g} s")
 
     async def insist(
         self, user: str, do: Callable[[], Awaitable[Delivered]], seen: Callable[[], T], what: str
     ) -> T:
         """Do it, and once it was acknowledged wait for its effect; when refused with a reason, do it again."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while time.monotonic() < end:
             told = len(self.board.told(user))
             await self.take(do)
@@ -115,7 +123,7 @@ class Crew:
             await asyncio.sleep(self.dice.uniform(0.3, 1.0))
             if found := seen():
                 return found
-        raise LostError(f"{self.product}: {what} was refused for {PATIENCE:g} s: {self.answers[-3:]}")
+        raise LostError(f"{self.product}: {what} was refused for {self.patience:g} s: {self.answers[-3:]}")
 
     def _answered(self, user: str, told: int) -> bool:
         return len(self.board.told(user)) > told
@@ -152,7 +160,7 @@ class Crew:
         what: str,
     ) -> T:
         """Fill in a form and wait for what it does."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while time.monotonic() < end:
             if found := seen():  # an earlier submission that Slack called failed may have arrived late
                 return found
@@ -166,7 +174,7 @@ class Crew:
             if found := seen():
                 return found
             self.answers.append(self.board.told(user)[-1])
-        raise LostError(f"{self.product}: {what} was refused for {PATIENCE:g} s: {self.answers[-3:]}")
+        raise LostError(f"{self.product}: {what} was refused for {self.patience:g} s: {self.answers[-3:]}")
 
     async def tick(self, version: str, phase: str) -> None:
         """Tick every open item of a checklist."""

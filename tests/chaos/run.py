@@ -12,7 +12,7 @@ from bot.sandbox.delivery import Courier
 from tests.chaos.checker import journal_of, judge
 from tests.chaos.crew import Crew, LostError
 from tests.chaos.outside_ports import VERSIONS, tag_of
-from tests.chaos.stories import FORWARD, Story, Told, play
+from tests.chaos.stories import FORWARD, Story, Told, leave, play
 from tests.chaos.town import Town, open_town
 from tests.chaos.weather import Gusts, Weather
 
@@ -92,8 +92,7 @@ async def play_seed(plan: Plan) -> Report:
         gusts = Gusts(town.sandbox.socket, random.Random(dice.random()))
         town.sandbox.courier = Courier(town.sandbox.core, gusts)
         weather = Weather(town, random.Random(dice.random()), plan.kills)
-        firsts = [*Story] * (plan.products // len(Story) + 1)
-        dice.shuffle(firsts)
+        firsts = [s for _ in range(0, plan.products, len(Story)) for s in dice.sample([*Story], len(Story))]
         blowing = asyncio.create_task(weather.blow())
         played = await asyncio.gather(
             *(_live(crew, weather, first, report) for crew, first in zip(town.crews, firsts, strict=False))
@@ -112,24 +111,28 @@ async def play_seed(plan: Plan) -> Report:
 
 
 async def _live(crew: Crew, weather: Weather, first: Story, report: Report) -> list[Told]:
-    """One release after another: at least two, and as long as the weather blows."""
+    """One release after another, as long as the weather blows; in the end nothing may be locked."""
     played: list[Told] = []
-    before, story = tag_of(1), first
-    for number in range(2, VERSIONS + 1):
-        if number > report.plan.least + 1 and not weather.blowing:
-            break
-        try:
-            told = await play(crew, number, before, story)
-        except LostError as lost:
-            report.findings.append(f"{lost} (story: {story})")
-            last = Told(crew.product, tag_of(number), before, story, 0)
-            report.details += [*journal_of(crew.outside, last)[-30:], *_seen(crew)]
-            break
-        played.append(told)
-        report.stories[story] += 1
-        before = told.version if story in FORWARD else before
-        story = crew.dice.choice([*Story])
+    try:
+        while len(played) < report.plan.least or (weather.blowing and len(played) + 1 < VERSIONS):
+            played.append(_next(crew, first, played))
+            await play(crew, played[-1])
+            report.stories[played[-1].story] += 1
+        await leave(crew)
+    except LostError as lost:
+        report.findings.append(f"{lost} (story: {played[-1].story})")
+        report.details += [*journal_of(crew.outside, played[-1])[-30:], *_seen(crew)]
     return played
+
+
+def _next(crew: Crew, first: Story, played: list[Told]) -> Told:
+    """The next release: its version, the one that is live before it, and its story."""
+    version = tag_of(len(played) + 2)
+    if not played:
+        return Told(crew.product, version, tag_of(1), first)
+    last = played[-1]
+    before = last.version if last.story in FORWARD else last.before
+    return Told(crew.product, version, before, crew.dice.choice([*Story]))
 
 
 def _seen(crew: Crew) -> list[str]:

@@ -9,10 +9,13 @@ from bot.sandbox.workspace import Message
 from handlers.text import ids
 from tests.chaos.board import values
 from tests.chaos.crew import Crew, LostError
-from tests.chaos.outside_ports import tag_of
 
 APPROVAL: Values = {ids.SEEN: {ids.INPUT: ["changes", "back"]}, ids.NOTE: {ids.INPUT: "Looks good."}}
 REASON: Values = {ids.REASON: {ids.INPUT: "Because of the story."}}
+
+
+NOTHING_LOCKED = "Nothing is locked"
+OPENED = "is unlocked"
 
 
 class Story(StrEnum):
@@ -26,6 +29,7 @@ class Story(StrEnum):
     CRITICAL_CANARY = "critical lines in the canary"
     CRITICAL_KEPT = "critical lines in the watch, kept"
     CRITICAL_BACK = "critical lines in the watch, rolled back"
+    BACK_TRIED_AGAIN = "the way back fails and is tried again"
 
 
 BACK = frozenset(
@@ -35,6 +39,7 @@ BACK = frozenset(
         Story.BACK_AFTER_SUCCESS,
         Story.CRITICAL_CANARY,
         Story.CRITICAL_BACK,
+        Story.BACK_TRIED_AGAIN,
     }
 )
 FORWARD = frozenset({Story.SUCCEEDS, Story.CRITICAL_KEPT})
@@ -50,23 +55,23 @@ ENDS = {
 
 @dataclass
 class Told:
-    """One release as it was played: the journal's entries between `first` and `last` are its own."""
+    """One release as it was played: what the journal has after `first` is its own, until the next one's."""
 
     product: str
     version: str
     before: str
     story: Story
-    first: int
+    first: int = 0
     last: int = 0
     approved_at: float = 0.0
     ended: bool = False
 
 
-async def play(crew: Crew, number: int, before: str, story: Story) -> Told:
-    """Play a story with version number `number`. Raises LostError when it does not go as it must."""
-    version = tag_of(number)
-    told = Told(crew.product, version, before, story, crew.outside.newest())
-    _prepare(crew, version, story)
+async def play(crew: Crew, told: Told) -> None:
+    """Play a story, and note when it began and ended. Raises LostError when it does not go as it must."""
+    version, before, story = told.version, told.before, told.story
+    told.first = crew.outside.newest()
+    _prepare(crew, version, before, story)
     try:
         await _start(crew, version)
         await _act(crew, version, before, told)
@@ -76,15 +81,16 @@ async def play(crew: Crew, number: int, before: str, story: Story) -> Told:
         told.last = crew.outside.newest()
     if story in BACK:
         await _unlock(crew, version)
-    return told
 
 
-def _prepare(crew: Crew, version: str, story: Story) -> None:
-    """Tell the world outside how this version behaves."""
+def _prepare(crew: Crew, version: str, before: str, story: Story) -> None:
+    """Tell the world outside how this version behaves, and the one before it on the way back."""
     critical = {Story.CRITICAL_CANARY: "canary", Story.CRITICAL_KEPT: "live", Story.CRITICAL_BACK: "live"}
     with crew.outside.open(crew.product) as book:
         if story is Story.TESTS_FAIL:
             book.put("failing", book.get("failing", {}) | {version: "test-unit"})
+        if story is Story.BACK_TRIED_AGAIN:
+            book.put("failing", book.get("failing", {}) | {before: "rollback-smoke"})
         if story in critical:
             book.put("critical", book.get("critical", {}) | {version: critical[story]})
 
@@ -170,8 +176,10 @@ async def _in_production(crew: Crew, version: str, before: str, story: Story) ->
         await _roll_back(crew, version, before)
         return
     await crew.until(lambda: crew.did("promote", "production", version), f"{version}'s promotion")
-    if story is Story.BACK_IN_WATCH:
+    if story in (Story.BACK_IN_WATCH, Story.BACK_TRIED_AGAIN):
         await _roll_back(crew, version, before)
+        if story is Story.BACK_TRIED_AGAIN:
+            await _try_again(crew, version, before)
         return
     if story in (Story.CRITICAL_KEPT, Story.CRITICAL_BACK):
         asked = await crew.until(lambda: _asked(crew, version), f"the question about {version}")
@@ -203,9 +211,12 @@ async def _keep(crew: Crew, version: str, asked: Message) -> None:
 
 
 async def _roll_back(crew: Crew, version: str, before: str) -> None:
+    """By the command. A way back that ended before anybody looked has begun too."""
+    begun = ("rolling", "rolled", "failed")
+
     def going() -> bool:
         card = crew.card(version)
-        return card is not None and any(f"{version} — {said}" in card.text for said in ("rolling", "rolled"))
+        return card is not None and any(f"{version} — {said}" in card.text for said in begun)
 
     await crew.submit(
         crew.roller,
@@ -214,6 +225,28 @@ async def _roll_back(crew: Crew, version: str, before: str) -> None:
         going,
         f"the way back of {version}",
     )
+
+
+async def _try_again(crew: Crew, version: str, before: str) -> None:
+    """Mend what failed, then press the button of the message that says so."""
+    told = await crew.until(lambda: _stuck(crew, version), f"the failure of {version}'s way back")
+    assert told is not None
+    with crew.outside.open(crew.product) as book:
+        book.put("failing", {key: name for key, name in book.get("failing", {}).items() if key != before})
+    value = values(told, ids.ROLLBACK)[0]
+    await crew.submit(
+        crew.roller,
+        lambda: crew.click(crew.roller, told, ids.ROLLBACK, value),
+        REASON,
+        lambda: _stuck(crew, version) is None,
+        f"the second try of {version}'s way back",
+    )
+
+
+def _stuck(crew: Crew, version: str) -> Message | None:
+    """The message of a way back that did not finish, as long as it offers another try."""
+    found = crew.topic(version, "announcement:rollback")
+    return found if found is not None and values(found, ids.ROLLBACK) else None
 
 
 async def _unlock(crew: Crew, version: str) -> None:
@@ -234,4 +267,22 @@ async def _unlock(crew: Crew, version: str) -> None:
     )
 
 
-__all__ = ["BACK", "ENDS", "FORWARD", "LostError", "Story", "Told", "play"]
+async def leave(crew: Crew) -> None:
+    """After the last release nothing may be locked: whoever wants to unlock is told so. Raises LostError."""
+    before = len(crew.board.told(crew.approver))
+
+    def said() -> str:
+        answers = crew.board.told(crew.approver)[before:]
+        return next((answer for answer in answers if NOTHING_LOCKED in answer or OPENED in answer), "")
+
+    answer = await crew.insist(
+        crew.approver,
+        lambda: crew.command(crew.approver, "/release", "unlock"),
+        said,
+        "the look for a lock",
+    )
+    if NOTHING_LOCKED not in answer:
+        raise LostError(f"{crew.product}: a lock was left: {answer}")
+
+
+__all__ = ["BACK", "ENDS", "FORWARD", "LostError", "Story", "Told", "leave", "play"]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from bot.demo.house import MANIFEST
 from bot.sandbox.manifest import read_manifest
@@ -166,13 +166,22 @@ class Town:
             )
             return {row[0]: row[1] for row in found}
 
-    async def still_held(self, held: dict[str, int]) -> dict[str, int]:
-        """Those of them that nobody has taken over yet."""
+    async def since(self, held: dict[str, int]) -> tuple[set[str], set[str]]:
+        """Those of them that were taken over, and those at which nobody works though they are due.
+
+        What was parked before its bot ended (it waits for people, or for its time) is neither: there was
+        nothing to take over.
+        """
+        due = and_(Release.wake_at.is_not(None), Release.wake_at <= datetime.now(UTC))
         async with self.db.reading() as session:
             found = await session.execute(
-                select(Release.id, Release.epoch, Release.finished_at).where(Release.id.in_(list(held)))
+                select(Release.id, Release.epoch, or_(Release.owner.is_not(None), due)).where(
+                    Release.id.in_(list(held))
+                )
             )
-            return {row[0]: row[1] for row in found if row[1] == held[row[0]] and row[2] is None}
+            rows = list(found)
+        taken = {release for release, epoch, _ in rows if epoch != held[release]}
+        return taken, {release for release, _, left in rows if left} - taken
 
     async def unsent(self) -> list[str]:
         """Messages that are still to be sent, or were given up."""

@@ -78,7 +78,7 @@ class Weather:
 
     async def blow(self) -> None:
         events: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (45, self._kill), (10, self._suspend), (8, self._end), (15, self._disconnect), (22, self._slack),
+            (45, self._kill), (18, self._suspend), (8, self._end), (15, self._disconnect), (22, self._slack),
         ]  # fmt: skip
         weights = [weight for weight, _ in events]
         try:
@@ -146,15 +146,16 @@ class Weather:
 
     async def _watch(self, held: dict[str, int], began: float, times: list[float]) -> None:
         """Measure until others work on what a bot held. It counts where some peer was up all the time."""
-        left = held
         while held and time.monotonic() - began < LONGEST_TAKEOVER:
             await asyncio.sleep(0.05)
+            taken: set[str] = set()
+            left = set(held)
             with contextlib.suppress(OSError):  # our own connections are cut too
-                left = await self.town.still_held(held)
+                taken, left = await self.town.since(held)
             if self.peers and not self._working():
                 return
-            times += [time.monotonic() - began] * (len(held) - len(left))
-            held = left
+            times += [time.monotonic() - began] * len(taken)
+            held = {release: epoch for release, epoch in held.items() if release in left}
         self.findings += [f"{release} was not taken over in {LONGEST_TAKEOVER:g} s" for release in held]
 
     async def _suspend(self) -> None:

@@ -63,38 +63,45 @@ class TestImage:
     async def test_it_becomes_healthy_beside_a_slack_and_stops_well(
         self, client: docker.DockerClient, image: str, tmp_path: Path
     ) -> None:
-        first = free_ports(PORTS)
-        prepare(tmp_path / "demo", first, 1, 1)
-        commands, shortcuts = read_manifest(MANIFEST)
-        async with Sandbox(commands=commands, shortcuts=shortcuts) as sandbox:
-            container = client.containers.create(
-                image,
-                environment={
-                    "SLACK_BOT_TOKEN": sandbox.bot_token,
-                    "SLACK_APP_TOKEN": sandbox.app_token,
-                    "SLACK_API_URL": sandbox.api_url,
-                    "RELEASEBOT_CONFIG": str(tmp_path / "demo" / "bot.toml"),
-                    "RELEASEBOT_STATE": str(tmp_path / "state"),
-                    "RELEASEBOT_PORT": str(first + PORTS - 1),
-                },
-                volumes={str(tmp_path): {"bind": str(tmp_path)}},
-                user=f"{os.getuid()}:{os.getgid()}",
-                network_mode="host",
-                init=True,
-                healthcheck={
-                    "interval": SECOND,
-                    "timeout": 5 * SECOND,
-                    "start_period": 30 * SECOND,
-                    "retries": 3,
-                },
-            )
-            try:
-                await asyncio.to_thread(container.start)
-                await until(lambda: _health(container) == "healthy", "the bot is healthy")
-                await asyncio.to_thread(container.stop, timeout=30)
-                assert (await asyncio.to_thread(container.wait))["StatusCode"] == 0
-            finally:
-                await asyncio.to_thread(container.remove, force=True)
+        with free_ports(PORTS) as first:
+            await asyncio.to_thread(prepare, tmp_path / "demo", first, 1, 1)
+            commands, shortcuts = read_manifest(MANIFEST)
+            async with Sandbox(commands=commands, shortcuts=shortcuts) as sandbox:
+                container = _container(client, image, sandbox, tmp_path, first + PORTS - 1)
+                try:
+                    await asyncio.to_thread(container.start)
+                    await until(lambda: _health(container) == "healthy", "the bot is healthy")
+                    await asyncio.to_thread(container.stop, timeout=30)
+                    assert (await asyncio.to_thread(container.wait))["StatusCode"] == 0
+                finally:
+                    await asyncio.to_thread(container.remove, force=True)
+
+
+def _container(
+    client: docker.DockerClient, image: str, sandbox: Sandbox, folder: Path, port: int
+) -> Container:
+    """The bot on the host's network, with its files at their own path, as compose.yaml has it."""
+    return client.containers.create(
+        image,
+        environment={
+            "SLACK_BOT_TOKEN": sandbox.bot_token,
+            "SLACK_APP_TOKEN": sandbox.app_token,
+            "SLACK_API_URL": sandbox.api_url,
+            "RELEASEBOT_CONFIG": str(folder / "demo" / "bot.toml"),
+            "RELEASEBOT_STATE": str(folder / "state"),
+            "RELEASEBOT_PORT": str(port),
+        },
+        volumes={str(folder): {"bind": str(folder)}},
+        user=f"{os.getuid()}:{os.getgid()}",
+        network_mode="host",
+        init=True,
+        healthcheck={
+            "interval": SECOND,
+            "timeout": 5 * SECOND,
+            "start_period": 30 * SECOND,
+            "retries": 3,
+        },
+    )
 
 
 def _health(container: Container) -> str:

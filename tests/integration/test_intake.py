@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 
+from pipeline import inbox
 from pipeline.intake import MOST, Intake
 from pipeline.models import Inbox
 from pipeline.store import Database
@@ -63,3 +64,20 @@ async def test_a_sender_that_goes_away_takes_nobody_with_it(db: Database) -> Non
     gone.cancel()
     assert await stays is not None
     assert await intake.receive("command", "next", {}) is not None
+
+
+async def test_any_number_of_requests_is_kept_with_one_sign_of_life(db: Database) -> None:
+    """More than either database takes as parameters of one statement; the first and the last are there."""
+    intake = Intake(db, "me", now)
+    first = await intake.receive("command", "first", {})
+    assert first is not None
+    async with db.transaction() as session:
+        session.add(
+            Inbox(id=first + 40_000, kind="command", dedup="last", payload={}, received_at=now(), owner="me")
+        )
+        await session.execute(update(Inbox).values(lease_until=0.0))
+    await inbox.keep(db, "me", range(first, first + 40_001))
+    async with db.reading() as session:
+        leases = list(await session.scalars(select(Inbox.lease_until)))
+    assert len(leases) == 2
+    assert min(leases) > now().timestamp()

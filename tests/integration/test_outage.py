@@ -23,7 +23,7 @@ from pipeline.outbox import Outbox
 from pipeline.parcel import Parcel, Sent
 from pipeline.states import ReleaseStatus, StageStatus
 from tests.house import House, open_house
-from tests.postgres import Server
+from tests.postgres import Server, running_server
 
 Trouble = Callable[[Path], AbstractContextManager[None]]
 
@@ -140,12 +140,19 @@ async def test_a_file_that_was_replaced_is_not_written_to(house: House) -> None:
         assert now.execute("SELECT count(*) FROM inbox").fetchone() == (0,)
 
 
+@pytest.fixture
+def own_server(postgres: Server) -> Iterator[Server]:
+    """A server that no other test uses, as this one stops it."""
+    with running_server(postgres.programs) as server:
+        yield server
+
+
 @pytest.mark.postgres
 async def test_postgresql_stops_and_starts_in_the_middle_of_a_release(
-    tmp_path: Path, postgres: Server
+    tmp_path: Path, own_server: Server
 ) -> None:
     platform = Platform()
-    async with open_house(tmp_path, postgres.create()) as house:
+    async with open_house(tmp_path, own_server.create()) as house:
         await house.adopt()
         outbox = Outbox(house.db, platform, house.world.clock, "me")
         sending = asyncio.create_task(outbox.run())
@@ -153,14 +160,14 @@ async def test_postgresql_stops_and_starts_in_the_middle_of_a_release(
         release = await house.start()
         await house.until(release.id, lambda s: "test" in s.runs)
         with capture_logs() as logs:
-            stop(postgres)
+            stop(own_server)
             with pytest.raises(StoreError):
                 await ask(house, "lost")
             with pytest.raises(StoreError):
                 await house.db.ping()
             house.world.release_slow.set()  # a stage ends while nothing can be recorded
             await until_said(logs, "worker: stops")
-            start(postgres)
+            start(own_server)
             await answers(house)
             shown = await house.to_approval(release.id)
         assert shown.runs["test"].status is StageStatus.SUCCEEDED

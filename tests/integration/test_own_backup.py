@@ -40,14 +40,17 @@ async def test_sqlite_is_restored_by_putting_the_file_in_place(tmp_path: Path) -
 
 @pytest.mark.postgres
 async def test_postgresql_is_restored_by_pg_restore(tmp_path: Path, postgres: Server) -> None:
+    """Into an empty database, as into the old one: all of it or nothing."""
     backup, url, restored = tmp_path / "bot.backup", postgres.create(), postgres.create()
     async with open_house(tmp_path, url) as house:
         release_id = await waiting_release(house)
         await back_up(url, backup)
         await house.stop_engines()
-        command = ("pg_restore", "--clean", "--if-exists", "--no-owner", f"--dbname={restored}", str(backup))
-        done = await capture(command, env={"PATH": os.environ["PATH"]}, timeout=60)
-        assert done.ok, done.stderr
+        options = ("--single-transaction", "--clean", "--if-exists", "--no-owner")
+        for database in (url, restored):
+            command = ("pg_restore", *options, f"--dbname={database}", str(backup))
+            done = await capture(command, env={"PATH": os.environ["PATH"]}, timeout=60)
+            assert done.ok, done.stderr
         await goes_on(house, restored, release_id)
 
 

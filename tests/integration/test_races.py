@@ -161,3 +161,17 @@ async def test_an_approval_in_time_counts_however_late_it_is_carried_out(tmp_pat
         house.world.pass_time(hours=2)
         house.start_engine("two")
         await house.waits_for(release.id, "canary")
+
+
+async def test_releases_of_one_moment_are_listed_in_the_order_of_their_beginning(
+    tmp_path: Path, url: str
+) -> None:
+    """The world's clock stands still, as a coarse or corrected one seems to."""
+    async with open_house(tmp_path, url) as house:
+        begun = [await house.adopt()]
+        for number in range(2, 9):
+            house.world.failing.add("test-unit")
+            begun.append(await house.start(f"v0.{number}.0", ref="b" * 40))
+            await house.ended(begun[-1].id)
+        recent = await house.service.recent("shop", 4)
+        assert [release.version for release in recent] == [r.version for r in reversed(begun)][:4]
