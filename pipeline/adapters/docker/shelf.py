@@ -67,7 +67,7 @@ class Shelf:
 
     async def put(self, order: BuildOrder, digest: str) -> Image:
         """Give the image its tag of this release, which keeps it from the engine's own prune, and push it."""
-        name, tag, cut = self._name(order.component), _tag(f"{order.version}-{order.release_id}"), Cut()
+        name, tag, cut = self._name(order.component), _tag(f"{order.version[:60]}-{order.release_id}"), Cut()
 
         def work(client: docker.APIClient) -> str:
             client.tag(digest, name, tag)
