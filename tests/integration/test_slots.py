@@ -54,7 +54,6 @@ async def test_the_way_back_is_a_flip(here: Place) -> None:
     flips.sort()
     print(f"last bad after the command: p50 {flips[6]:.0f} ms, max {flips[-1]:.0f} ms")
     assert seen.failures == []
-    assert flips[6] < 500
 
 
 async def test_nothing_is_served_before_the_first_promotion(here: Place) -> None:
