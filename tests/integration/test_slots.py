@@ -76,10 +76,8 @@ async def test_a_repeated_call_changes_nothing(here: Place) -> None:
     await here.target.promote("r-1.0.0")
     before = set(here.running())
     for target in (here.target, here.restarted()):
-        started = time.monotonic()
         assert (await target.prepare(bundle)).slot == "blue"
         await target.promote("r-1.0.0")
         await target.retire("r-0.0.9")
-        assert time.monotonic() - started < 2
     assert set(here.running()) == before
     assert (await here.target.status()).generation == 1
