@@ -1,6 +1,7 @@
 """Who else is on the engine: copies of our containers, images with our labels, another bot, another product."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipeline.adapters.docker.volumes import volumes
 from pipeline.adapters.slots.site import Address
 from pipeline.errors import TargetError
 from pipeline.ports import Bundle
+from tests.docker_house import Yard, until
 from tests.services.docker import DockerPlace, docker_place
 from tests.services.local import API
 
@@ -106,3 +108,27 @@ def test_what_the_operator_mounts_wins_over_a_volume_of_the_playbook(tmp_path: P
     mine, every = volumes(address, {"data": "/data", "cache": "/cache"}, {"/srv/shop": "/data"})
     assert mine == {"shop.staging.cache": "/cache"}
     assert every == {"/srv/shop": "/data", "shop.staging.cache": "/cache"}
+
+
+async def test_an_image_made_from_ours_is_not_taken_for_what_was_built(yard: Yard) -> None:
+    order = yard.order()
+    built = await yard.builder.build(order)
+    made_in = int(time.time())
+    made = yard.client.api.create_container(built.digest, ["/app"])["Id"]
+    try:
+        await until(lambda: time.time() >= made_in + 1, "a second that the engine tells from the first")
+        changed = yard.client.api.commit(made)["Id"]
+    finally:
+        yard.client.api.remove_container(made)
+    assert set(yard.images()) == {built.digest, changed}
+    assert (await yard.builder.build(order)).digest == built.digest
+
+
+async def test_names_that_differ_by_hyphens_only_name_two_images(yard: Yard) -> None:
+    order = yard.order()
+    one, two = [await yard.builder.build(replace(order, component=name)) for name in ("api", "api-")]
+    assert (one.reference, two.reference) == (
+        "releasebot/shop/api:1.0.0_b1-r-1",
+        "releasebot/shop/api_1:1.0.0_b1-r-1",
+    )
+    assert one.digest != two.digest
