@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECKED := bot handlers pipeline tests
 
-.PHONY: setup demo demo-headless test check bench chaos lock clean
+.PHONY: setup demo demo-headless demo-docker demo-docker-headless test check bench chaos lock clean
 
 setup: $(READY)
 
@@ -21,6 +21,12 @@ demo: $(READY)  ## a local Slack, a product and the bot: open the page that it p
 
 demo-headless: $(READY)  ## the whole story without a browser
 	$(BIN)/releasebot demo --headless --state .releasebot/headless
+
+demo-docker: $(READY)  ## the same with the product in containers: needs a Docker engine, and no registry
+	$(BIN)/releasebot demo --docker --state .releasebot/docker
+
+demo-docker-headless: $(READY)  ## the whole story in containers without a browser
+	$(BIN)/releasebot demo --docker --headless --state .releasebot/docker-headless
 
 check: $(READY)  ## format, lint, types, layers
 	$(BIN)/ruff format --check $(CHECKED)

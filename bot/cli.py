@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = add("demo", _demo, "Try everything on this machine: a local Slack, a product, a release.")
     demo.add_argument("--headless", action="store_true", help="play a whole story without a browser")
     demo.add_argument("--port", type=int, default=8484, help="port of the page (default 8484)")
+    demo.add_argument("--docker", action="store_true", help="run the product in containers")
+    demo.add_argument("--remove-images", action="store_true", help="at the end; only with --docker")
     demo.add_argument("--state", type=Path, default=Path(".releasebot/demo"), help="folder of the demo")
     init = add("init", _init, "Look at a repository and write a commented playbook.toml and bot.toml.")
     init.add_argument("repository", type=Path, nargs="?", default=Path())
@@ -76,9 +78,13 @@ def _run(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from bot.demo import play
 
-    return asyncio.run(
-        play.headless(options.state) if options.headless else play.page(options.state, options.port)
-    )
+    async def demo() -> int:
+        containers = await play.made_ready(not options.remove_images) if options.docker else None
+        if options.headless:
+            return await play.headless(options.state, containers)
+        return await play.page(options.state, options.port, containers)
+
+    return asyncio.run(demo())
 
 
 def _init(options: argparse.Namespace) -> int:

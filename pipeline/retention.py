@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline import snapshot
 from pipeline.config import BotFile
 from pipeline.context import Ports
-from pipeline.errors import TargetError
+from pipeline.errors import BuildError, TargetError
 from pipeline.events import BOT
 from pipeline.models import Delivery, Event, Image, Inbox, Lock, Release
 from pipeline.ports import Clock, DeployTarget, SlotStatus
@@ -160,14 +160,14 @@ class Retention:
                 for slot in await _slots(target)
                 for digest in slot.digests.values()
             }
-        except TargetError as error:
-            log.warning("retention: the images stay", product=product, error=str(error))
+            async with self.db.reading() as session:
+                releases = await needed(session, product)
+                digests = await session.scalars(select(Image.digest).where(Image.release_id.in_(releases)))
+                keep = running | set(digests)
+            gone = await made.builder.prune(keep, self.clock() - self.config.retention.images)
+        except (TargetError, BuildError) as error:
+            log.warning("retention: the images stay", product=product, error=made.redact(str(error)))
             return
-        async with self.db.reading() as session:
-            releases = await needed(session, product)
-            digests = await session.scalars(select(Image.digest).where(Image.release_id.in_(releases)))
-            keep = running | set(digests)
-        gone = await made.builder.prune(keep, self.clock() - self.config.retention.images)
         if gone:
             log.info("retention: images are gone", product=product, images=len(gone))
 

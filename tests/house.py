@@ -165,13 +165,13 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, url: str | None = None, world: World | None = None
+    folder: Path, url: str | None = None, world: World | None = None, bot_toml: str = BOT_TOML
 ) -> AsyncIterator[House]:
     """A house with a migrated database (SQLite in `folder` unless a URL is given) and one engine."""
     world = world or World()
     db = Database(url or f"sqlite:///{folder}/bot.db")
     await db.migrate()
-    config = parse(BotFile, BOT_TOML, "bot.toml")
+    config = parse(BotFile, bot_toml, "bot.toml")
     house = House(db, world, config, ports(world, config.products["shop"], folder), folder)
     house.start_engine()
     try:

@@ -65,7 +65,10 @@ COMMITS = {"a" * 40: "v0.1.0", "b" * 40: "v0.2.0-rc.1", "c" * 40: "v0.3.0-rc.1"}
 
 @dataclass
 class World:
-    """Everything outside the bot. `failing` names commands that fail; `journal` is what happened."""
+    """Everything outside the bot. `failing` names commands that fail; `journal` is what happened.
+
+    `commands` are the last of each name, as they were ordered.
+    """
 
     now: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
     tags: dict[str, str] = field(default_factory=lambda: {tag: sha for sha, tag in COMMITS.items()})
@@ -76,6 +79,7 @@ class World:
     people: dict[str, Person] = field(default_factory=dict)
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     journal: list[tuple[str, ...]] = field(default_factory=list)
+    commands: dict[str, Command] = field(default_factory=dict)
     revision: str = "1"
     playbook: str = PLAYBOOK
     suite: str = "suite 1"
@@ -161,6 +165,7 @@ class MemoryRunner:
 
     async def run(self, command: Command) -> CommandResult:
         self.world.did("command", command.name)
+        self.world.commands[command.name] = command
         if command.name in self.world.slow:
             await self.world.release_slow.wait()
         failed = command.name in self.world.failing

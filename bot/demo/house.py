@@ -12,12 +12,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from bot.demo.containers import DATABASES, Containers
 from bot.demo.history import EXAMPLE, build_history
 from bot.process import running
 from bot.sandbox.manifest import read_manifest
 from bot.sandbox.sandbox import Sandbox
 from bot.settings import Settings
-from bot.wiring import Bot
+from bot.wiring import Bot, utc_now
 from pipeline.errors import ConfigError
 from pipeline.states import ACTIVE, ReleaseStatus
 
@@ -41,12 +42,12 @@ rollback = ["S0RELEASE", "S0APPROVE", "U0SAM0003"]
 [products.core-hub.environments.staging]
 url = "http://127.0.0.1:{staging}"
 first_port = {staging_first}
-env = {{ DATABASE_URL = "sqlite:///{folder}/staging.db" }}
+env = {{ DATABASE_URL = "sqlite:///{folder}/databases/staging.db" }}
 
 [products.core-hub.environments.production]
 url = "http://127.0.0.1:{production}"
 first_port = {production_first}
-env = {{ DATABASE_URL = "sqlite:///{folder}/production.db" }}
+env = {{ DATABASE_URL = "sqlite:///{folder}/databases/production.db" }}
 
 # In earnest these lines are left out: a canary of minutes, a watch of half an hour.
 [products.core-hub.pace]
@@ -67,22 +68,41 @@ class House:
 
 @contextlib.asynccontextmanager
 async def open_house(
-    state: Path, page_port: int, *, canary: float = 10, watch: float = 30
+    state: Path,
+    page_port: int,
+    *,
+    canary: float = 10,
+    watch: float = 30,
+    containers: Containers | None = None,
 ) -> AsyncIterator[House]:
-    """Build everything anew in `state`, with v0.1.0 in production; take everything down at the end."""
+    """Build everything anew in `state`, with v0.1.0 in production; take everything down at the end.
+
+    Without `containers` the product runs as processes.
+    """
     folder = await asyncio.to_thread(state.absolute)
     commands, shortcuts = read_manifest(MANIFEST)
     with free_ports(PORTS) as first, _own_secrets():
         await asyncio.to_thread(prepare, folder, first, canary, watch)
+        if containers:
+            await asyncio.to_thread(containers.settle, folder / "bot.toml", PRODUCT)
         async with (
             Sandbox(page_port, commands=commands, shortcuts=shortcuts) as sandbox,
-            running(settings(sandbox, folder, first + PORTS - 1)) as bot,
+            _at_work(settings(sandbox, folder, first + PORTS - 1), containers) as bot,
         ):
-            try:
-                await adopt(bot, "v0.1.0")
-                yield House(sandbox, bot, f"http://127.0.0.1:{first + 1}")
-            finally:
-                await _take_down(bot)
+            yield House(sandbox, bot, f"http://127.0.0.1:{first + 1}")
+
+
+@contextlib.asynccontextmanager
+async def _at_work(settings: Settings, containers: Containers | None) -> AsyncIterator[Bot]:
+    """The bot with v0.1.0 in production. It stops before the product does: it would start that again."""
+    bot = None
+    try:
+        async with running(settings) as bot:
+            await adopt(bot, "v0.1.0")
+            yield bot
+    finally:
+        if bot:
+            await _take_down(bot, containers)
 
 
 def settings(sandbox: Sandbox, folder: Path, port: int) -> Settings:
@@ -108,7 +128,7 @@ def prepare(folder: Path, first: int, canary: float, watch: float) -> None:
             f"{folder} holds something else than an earlier demo. Choose another --state folder."
         )
     shutil.rmtree(folder, onerror=_writable) if folder.exists() else None
-    folder.mkdir(parents=True)
+    (folder / DATABASES).mkdir(parents=True)
     marker.touch()
     build_history(folder / "core-hub.git")
     text = BOT_TOML.format(
@@ -189,7 +209,10 @@ async def ended(bot: Bot, release_id: str) -> ReleaseStatus:
             await asyncio.sleep(0.1)
 
 
-async def _take_down(bot: Bot) -> None:
-    """Stop the product: routers and services of both environments."""
-    for target in bot.ports(PRODUCT).targets.values():
+async def _take_down(bot: Bot, containers: Containers | None) -> None:
+    """Stop the product: routers and services of both environments; its images go where that was asked."""
+    ports = bot.ports(PRODUCT)
+    for target in ports.targets.values():
         await target.stop()
+    if containers and not containers.keeps_images:
+        await ports.builder.prune(frozenset(), utc_now())

@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+from bot.demo.containers import Containers
 from bot.demo.house import open_house
 from bot.demo.story import Story
 
@@ -20,24 +21,41 @@ The demo is running.
 Ctrl+C stops everything. Files are in {state}
 """
 
+IMAGES = "docker images --filter label=releasebot.image.product=core-hub"
 
-async def page(state: Path, port: int) -> int:
+
+async def made_ready(keeps_images: bool) -> Containers:
+    """What a demo with containers needs. Raises ConfigError or BuildError, in words."""
+    print("Looking for a Docker engine and a base image with Python...", flush=True)
+    found = await Containers.ready(keeps_images)
+    print(f"The engine is {found.host}, the base image is {found.base}.", flush=True)
+    return found
+
+
+async def page(state: Path, port: int, containers: Containers | None = None) -> int:
     """Run until SIGTERM or Ctrl+C."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     print("Building a product with a history and putting v0.1.0 into production...", flush=True)
-    async with open_house(state, port) as house:
+    async with open_house(state, port, containers=containers) as house:
         print(WELCOME.format(page=house.sandbox.page_url, site=house.url, state=state), flush=True)
         await stop.wait()
         print("Stopping the product, the router and the bot...", flush=True)
+    _tell_images(containers)
     return 0
 
 
-async def headless(state: Path) -> int:
+async def headless(state: Path, containers: Containers | None = None) -> int:
     """Play release v0.2.0, approval, canary, announcement, rollback. 0 only if production served both as told."""
-    async with open_house(state, 0, canary=4, watch=6) as house:
+    async with open_house(state, 0, canary=4, watch=6, containers=containers) as house:
         told = await Story(house).play()
+    _tell_images(containers)
     for problem in told.problems:
         print(f"PROBLEM  {problem}", file=sys.stderr)
     return 1 if told.problems else 0
+
+
+def _tell_images(containers: Containers | None) -> None:
+    if containers and containers.keeps_images:
+        print(f"Containers and networks are gone; the images are kept: {IMAGES}", flush=True)

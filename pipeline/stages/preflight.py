@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import environment, flags
 from pipeline.changes import Changes
-from pipeline.config import Playbook, Product
+from pipeline.config import Component, Playbook, Product
 from pipeline.context import Context, Failed, Outcome, Passed
 from pipeline.version import parse_version
 
@@ -75,10 +75,17 @@ def _files(ctx: Context) -> list[dict[str, Any]]:
     problems = [
         {"code": "source_missing", "component": name, "path": source}
         for name, component in ctx.playbook.components.items()
-        for source in component.sources
+        for source in _sources(ctx, component)
         if not _is_there(ctx.checkout, source)
     ]
     return problems + [{"code": "flag_unsafe", "problem": sentence} for sentence in unsafe_flags(ctx)]
+
+
+def _sources(ctx: Context, component: Component) -> tuple[str, ...]:
+    """What the component's image is made of; on Docker also the Dockerfile."""
+    on_docker = ctx.product.environments.production.target == "docker"
+    recipe = component.image if on_docker else None
+    return (*component.sources, recipe.dockerfile) if recipe else component.sources
 
 
 def _is_there(checkout: Path, source: str) -> bool:

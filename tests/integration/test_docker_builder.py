@@ -11,6 +11,7 @@ from pipeline.adapters.docker.builder import DockerBuilder
 from pipeline.adapters.docker.engine import Engine
 from pipeline.adapters.docker.shelf import Shelf
 from pipeline.errors import BuildError
+from pipeline.files import locked
 from pipeline.ports import Image, Recipe
 from tests.docker_house import PLAIN, WITH_PYTHON, Yard, until
 
@@ -152,6 +153,18 @@ async def test_a_build_that_is_cancelled_is_ended_with_its_container(yard: Yard)
     with pytest.raises(asyncio.CancelledError):
         await build
     await until(lambda: not yard.containers(), "the step's container is gone")
+    await yard.builder.build(yard.order())
+
+
+async def test_who_waits_for_another_build_can_stop_waiting(yard: Yard) -> None:
+    lock = yard.folder / "builder" / "api.lock"
+    with locked(lock, 0) as free:
+        assert free
+        waiting = asyncio.create_task(yard.builder.build(yard.order()))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
     await yard.builder.build(yard.order())
 
 

@@ -139,6 +139,11 @@ async def test_everything_that_was_said_is_there_however_soon_it_ends(bench: Ben
         assert result.tail == (f"said {number}",)
 
 
+async def test_a_command_that_closes_its_output_is_still_waited_for(bench: Bench) -> None:
+    result = await bench.run("sh", "-c", "echo bye; exec >&- 2>&-; sleep 1; exit 5")
+    assert (result.code, result.tail) == (5, ("bye",))
+
+
 async def test_much_output_does_not_block_it(bench: Bench) -> None:
     result = await bench.python("for n in range(200000): print('line', n)")
     assert result.tail[-1] == "line 199999"

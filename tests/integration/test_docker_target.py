@@ -107,9 +107,9 @@ async def test_a_container_is_known_by_labels_that_hold_no_secret(here: DockerPl
     assert "hunter2" not in json.dumps(labels)
     assert "hunter2" not in (here.folder / "state" / "state.json").read_text()
     (volume,) = [mount for mount in found["Mounts"] if mount["Type"] == "volume"]
-    assert (volume["Name"], volume["Destination"]) == ("shop-production-data", "/data")
+    assert (volume["Name"], volume["Destination"]) == ("shop.production.data", "/data")
     await here.target.stop()
-    here.client.remove_volume("shop-production-data")
+    here.client.remove_volume("shop.production.data")
 
 
 async def test_limits_are_the_engines_to_keep(here: DockerPlace) -> None:
@@ -156,7 +156,8 @@ async def test_a_stray_and_a_paused_container_are_put_right(here: DockerPlace) -
     await here.live("1.0.0")
     labels = {"releasebot.identity": here.identity, "releasebot.place": "green-old"}
     image = _inspected(here, "router")["Image"]
-    stray = here.client.create_container(image, ["caddy", "run"], labels=labels)["Id"]
+    name = f"old-{here.identity[:6]}"
+    stray = here.client.create_container(image, ["caddy", "run"], name=name, labels=labels)["Id"]
     here.client.start(stray)
     here.client.pause(_inspected(here, "blue-api")["Id"])
     await here.target.reconcile()

@@ -21,19 +21,21 @@ def _listening(port: int) -> socket.socket:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "ready", "said"),
     [
-        ("unhealthy", "answered 500 at /healthz"),
-        ("version", "answers as version '9.9.9' instead of '1.1.0'"),
-        ("crash", "no database: giving up"),
-        ("deaf", "was not ready within 2 s|ended before it was healthy"),
+        ("unhealthy", 10, "answered 500 at /healthz"),
+        ("version", 60, "answers as version '9.9.9' instead of '1.1.0'"),
+        ("crash", 60, "no database: giving up"),
+        ("deaf", 2, "was not ready within 2 s|ended before it was healthy"),
     ],
 )
-async def test_a_bad_release_is_stopped_and_production_goes_on(here: Place, broken: str, said: str) -> None:
+async def test_a_bad_release_is_stopped_and_production_goes_on(
+    here: Place, broken: str, ready: float, said: str
+) -> None:
     await here.live("1.0.0")
     running = set(here.running())
     async with load(here.target.address(), rate=40, clients=2) as seen:
-        bad = await here.bundle("1.1.0", API, env={"BROKEN": broken}, ready=2)
+        bad = await here.bundle("1.1.0", API, env={"BROKEN": broken}, ready=ready)
         with pytest.raises(TargetError, match=said) as error:
             await here.target.prepare(bad)
         await seen.more(5)

@@ -103,7 +103,7 @@ class Place:
         version: str,
         routes: Routes = SHOP,
         env: Mapping[str, str] | None = None,
-        ready: float = 15,
+        ready: float = 60,
         overlap: bool = False,
     ) -> Bundle:
         """A release `r-VERSION` of the named components."""

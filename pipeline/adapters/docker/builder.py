@@ -8,7 +8,9 @@ import asyncio
 import hashlib
 import json
 import tarfile
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from pipeline.sink import Redact, Sink
 from pipeline.sources import content_digest, gather, remove_tree
 
 _WAIT_FOR_BUILD = 3600.0  # seconds: as long as another bot may build the same component
+_LOOK_AGAIN = 0.2  # seconds
 
 
 class DockerBuilder:
@@ -55,16 +58,11 @@ class DockerBuilder:
         recipe = order.recipe
         if recipe is None:
             raise BuildError(_no_recipe(order.component))
-        lock = locked(self._staging(order).with_suffix(".lock"), _WAIT_FOR_BUILD)
-        free = await insist(asyncio.to_thread(lock.__enter__))
         try:
-            if not free:
-                raise BuildError(f"{order.component} is being built by another bot. Next: try again later.")
-            return await self._build(order, recipe)
+            async with _alone(order.component, self._staging(order).with_suffix(".lock")):
+                return await self._build(order, recipe)
         except OSError as error:
             raise BuildError(_no_room(order.component, error)) from error
-        finally:
-            await insist(asyncio.to_thread(lock.__exit__, None, None, None))
 
     async def _build(self, order: BuildOrder, recipe: Recipe) -> Image:
         staging = self._staging(order)
@@ -117,6 +115,22 @@ class DockerBuilder:
 
     def _staging(self, order: BuildOrder) -> Path:
         return self._folder / order.component
+
+
+@asynccontextmanager
+async def _alone(component: str, path: Path) -> AsyncIterator[None]:
+    """Hold the lock on a component's builds, of this bot and of others on this machine.
+
+    Never waits in a thread: a release that is stopped while it waits must not wait on.
+    """
+    deadline = time.monotonic() + _WAIT_FOR_BUILD
+    with ExitStack() as stack:
+        while not stack.enter_context(locked(path, 0)):
+            stack.close()
+            if time.monotonic() >= deadline:
+                raise BuildError(f"{component} is being built by another bot. Next: try again later.")
+            await asyncio.sleep(_LOOK_AGAIN)
+        yield
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,76 +16,19 @@ import docker.errors
 from docker.types import LogConfig, Mount
 
 from pipeline.adapters.docker.engine import Engine
+from pipeline.adapters.docker.orders import ENDING, IDENTITY, LABEL, PLACE, SPEC, Found, Order
+from pipeline.adapters.docker.volumes import ensure_volume
 from pipeline.adapters.slots.site import Address
 from pipeline.errors import TargetError
 from pipeline.groups import insist
-from pipeline.ports import Limits
-
-LABEL = "releasebot."
-IDENTITY, PLACE, SPEC = f"{LABEL}identity", f"{LABEL}place", f"{LABEL}spec"
 
 LOG_SIZE = "32m"
 """Of the engine's log of one container; it keeps two of them."""
 
-_ENDING = ".ending-"
 _GONE = 15.0  # seconds within which the engine removes a container
 _NO_RESTART: Any = {"Name": "no"}
 _RESTART: Any = {"Name": "unless-stopped"}
 _CONFLICT = 409
-
-
-@dataclass(frozen=True)
-class Found:
-    """A container as the engine lists it."""
-
-    id: str
-    name: str
-    state: str
-    labels: Mapping[str, str]
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether its end has begun."""
-        return _ENDING in self.name
-
-    @property
-    def place(self) -> str:
-        """Where in the environment it belongs."""
-        return self.labels[PLACE]
-
-    @property
-    def runs(self) -> bool:
-        """Whether it runs, and goes on running."""
-        return self.state == "running" and not self.is_ending
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether nobody but us brings it back: not the engine, and no person who has paused it."""
-        return self.state in ("created", "exited") and not self.is_ending
-
-
-@dataclass(frozen=True)
-class Order:
-    """A container to be made. `ports`: port inside -> port on 127.0.0.1. `mounts`: path or volume -> path inside.
-
-    `lasting`: the engine brings it back when it dies and when the machine comes up again. `options` are
-    further ones of the SDK's create_host_config.
-    """
-
-    place: str
-    name: str
-    image: str
-    argv: tuple[str, ...]
-    labels: Mapping[str, str]
-    ports: Mapping[int, int]
-    alias: str
-    mounts: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    user: str | None = None
-    folder: str | None = None
-    limits: Limits = field(default_factory=Limits)
-    lasting: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 Keep = Callable[[Found], Awaitable[None]]
@@ -94,18 +36,23 @@ Keep = Callable[[Found], Awaitable[None]]
 
 
 class Containers:
-    """One environment's containers and their network. Raises TargetError, like the engine, from every method."""
+    """One environment's containers and their network. Raises TargetError, like the engine, from every method.
+    `suffix` ends the name of each: another bot's environment of the same name has another."""
 
     def __init__(self, engine: Engine, address: Address) -> None:
         self.engine = engine
         self.address = address
-        self._network = f"{address.product}-{address.environment}-{address.identity[:6]}"
+        self.suffix = f"-{address.identity[:6]}"
+        self._network = f"{address.product}-{address.environment}{self.suffix}"
 
     async def find(self, place: str | None = None) -> list[Found]:
-        """All of them, or those in one place, in whatever state."""
-        wanted = [f"{IDENTITY}={self.address.identity}", *([f"{PLACE}={place}"] if place else [])]
+        """All of them, or those in one place, in whatever state. By labels and by the end of the name: labels an
+        image hands down too, and so a copy of a container, or a step of a hostile build, would pass for ours.
+        """
+        wanted = [f"{IDENTITY}={self.address.identity}", *([] if place is None else [f"{PLACE}={place}"])]
         ask = partial(docker.APIClient.containers, all=True, filters={"label": wanted})
-        return [_found(one) for one in await self.engine.call(self._what("Looking for containers"), ask)]
+        found = [_found(one) for one in await self.engine.call(self._what("Looking for containers"), ask)]
+        return [one for one in found if one.name.partition(ENDING)[0].endswith(self.suffix)]
 
     async def launch(self, order: Order) -> None:
         """Make and start it. What cannot be started is not left behind."""
@@ -147,6 +94,8 @@ class Containers:
 
     def _launch(self, order: Order, client: docker.APIClient) -> None:
         self._ensure_network(client)
+        for volume in order.volumes:
+            ensure_volume(client, volume, self.address)
         made = client.create_container(
             order.image,
             name=order.name,
@@ -255,7 +204,7 @@ def _end_of(found: Found, client: docker.APIClient) -> str:
 def _begin_end(found: Found, client: docker.APIClient) -> None:
     with suppress(docker.errors.NotFound):
         if not found.is_ending:
-            client.rename(found.id, f"{found.name}{_ENDING}{found.id[:6]}")
+            client.rename(found.id, f"{found.name}{ENDING}{found.id[:6]}")
         signal = client.inspect_container(found.id)["Config"].get("StopSignal") or "SIGTERM"
         _unless_conflict(partial(client.kill, found.id, signal))
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import docker
 import docker.errors
 
-from pipeline.adapters.docker.containers import LABEL, Containers, Found
+from pipeline.adapters.docker.containers import Containers
+from pipeline.adapters.docker.orders import LABEL, Found
 from pipeline.files import read_from, readable
 
 READ_LIMIT = 2_000_000  # bytes given per service

@@ -11,7 +11,8 @@ from pathlib import Path
 import docker
 import docker.errors
 
-from pipeline.adapters.docker.containers import SPEC, Containers, Found, Order
+from pipeline.adapters.docker.containers import Containers
+from pipeline.adapters.docker.orders import Found, Order
 from pipeline.adapters.slots.caddy_config import ADMIN_SOCKET, Topology
 from pipeline.adapters.slots.routing import CONFIG, NEW_CONFIG, caddy_program, check_free
 from pipeline.errors import TargetError
@@ -82,7 +83,7 @@ class CaddyContainer:
     async def _ordered(self) -> Found | None:
         spec = self._spec()
         found = await self._containers.find(NAME)
-        return next((one for one in found if one.labels[SPEC] == spec and not one.is_ending), None)
+        return next((one for one in found if one.spec == spec and not one.is_ending), None)
 
     def _ports(self) -> dict[int, int]:
         first = self._containers.address.first
@@ -96,7 +97,7 @@ class CaddyContainer:
         address = self._containers.address
         return Order(
             place=NAME,
-            name=f"{address.product}-{address.environment}-{NAME}-{address.identity[:6]}",
+            name=f"{address.product}-{address.environment}-{NAME}{self._containers.suffix}",
             image=image,
             argv=("caddy", "run", "--config", CONFIG),
             labels=self._containers.label(NAME, self._spec(), image=image),

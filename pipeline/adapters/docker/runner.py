@@ -79,7 +79,8 @@ class ContainerRunner:
         try:
             container = await self._made(command)
             follow = partial(_follow, container, sink)
-            work = asyncio.create_task(self._call(_not_started(command), follow))
+            patience = int(command.timeout) + PATIENCE  # a command may say nothing at all
+            work = asyncio.create_task(self._call(_not_started(command), follow, patience))
             async with asyncio.timeout(command.timeout):
                 return await asyncio.shield(work)
         except TimeoutError:

@@ -9,8 +9,10 @@ from functools import partial
 import docker
 import docker.errors
 
-from pipeline.adapters.docker.containers import SPEC, Containers, Found, Order
+from pipeline.adapters.docker.containers import Containers
 from pipeline.adapters.docker.logs import ContainerLogs
+from pipeline.adapters.docker.orders import Found, Order
+from pipeline.adapters.docker.volumes import volumes
 from pipeline.adapters.slots.places import Place
 from pipeline.adapters.slots.sockets import port_owner
 from pipeline.errors import TargetError
@@ -69,9 +71,8 @@ class ContainerRuntime:
 
         Raises TargetError when its port is taken or the engine refuses.
         """
-        found = await self._ordered(place)
-        if env is None and found:
-            return await self._containers.resume(found)
+        if env is None:
+            return await self._resume(place)
         # Another release's container, a dead one, or one whose end had begun.
         await self.stop(place.name, place.service.grace)
         if place.port and (owner := await asyncio.to_thread(port_owner, place.port)):
@@ -79,7 +80,16 @@ class ContainerRuntime:
                 f"{place} could not be started: its port {place.port} is taken by {owner}. Traffic is as it "
                 f"was. Next: stop that, or give the environment another first_port in bot.toml."
             )
-        return await self._containers.launch(self._order(place, env or {}))
+        return await self._containers.launch(self._order(place, env))
+
+    async def _resume(self, place: Place) -> None:
+        found = await self._ordered(place)
+        if found is None:
+            raise TargetError(
+                f"{place} could not be started again: its container is gone, and its environment with it. "
+                f"Next: prepare release {place.release_id} again."
+            )
+        await self._containers.resume(found)
 
     async def keep(self, place: Place) -> None:
         """From now on the engine brings it back, also when the machine comes up again."""
@@ -99,8 +109,8 @@ class ContainerRuntime:
         await self._containers.end(name, grace, self._logs.save)
 
     async def names(self) -> set[str]:
-        """Every place that has a container."""
-        return {found.place for found in await self._containers.find()}
+        """Every place that has a container; one that does not say its place is nobody's to end."""
+        return {found.place for found in await self._containers.find()} - {""}
 
     async def clear(self) -> None:
         """Remove the environment's network."""
@@ -116,7 +126,7 @@ class ContainerRuntime:
     async def _ordered(self, place: Place) -> Found | None:
         spec = _spec(place)
         found = await self._containers.find(place.name)
-        return next((one for one in found if one.labels[SPEC] == spec and not one.is_ending), None)
+        return next((one for one in found if one.spec == spec and not one.is_ending), None)
 
     def _order(self, place: Place, env: Mapping[str, str]) -> Order:
         service, address = place.service, self._containers.address
@@ -130,7 +140,7 @@ class ContainerRuntime:
             slot=place.slot,
             image=service.digest,
         )
-        volumes = {f"{address.product}-{address.environment}-{name}": path for name, path in service.volumes}
+        mine, mounts = volumes(address, dict(service.volumes), self._mounts)
         return Order(
             place=place.name,
             name=self._name(place),
@@ -139,7 +149,8 @@ class ContainerRuntime:
             labels=labels,
             ports={INSIDE: place.port} if place.port else {},
             alias=place.name,
-            mounts={**self._mounts, **volumes},
+            mounts=mounts,
+            volumes=mine.keys(),
             env={**env, **told, **({"PORT": str(INSIDE)} if place.port else {})},
             user=self._user,
             limits=service.limits,
@@ -148,7 +159,7 @@ class ContainerRuntime:
     def _name(self, place: Place) -> str:
         address = self._containers.address
         parts = (address.product, address.environment, place.service.component, place.version, place.slot)
-        return f"{re.sub(r'[^a-zA-Z0-9_.-]', '-', '-'.join(parts))}-{address.identity[:6]}"
+        return f"{re.sub(r'[^a-zA-Z0-9_.-]', '-', '-'.join(parts))}{self._containers.suffix}"
 
 
 def _spec(place: Place) -> str:

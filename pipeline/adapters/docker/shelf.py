@@ -63,11 +63,12 @@ class Shelf:
         wanted = labels.filters(self._own() | {labels.COMPONENT: order.component, labels.INPUTS: inputs})
         what = f"{order.component} could not be looked for among the images"
         found = await self._engine.call(what, lambda client: client.images(filters=wanted), error=BuildError)
-        return max(found, key=lambda image: image["Created"])["Id"] if found else None
+        # An image that somebody made from ours has our labels too, but it is younger.
+        return min(found, key=lambda image: image["Created"])["Id"] if found else None
 
     async def put(self, order: BuildOrder, digest: str) -> Image:
         """Give the image its tag of this release, which keeps it from the engine's own prune, and push it."""
-        name, tag, cut = self._name(order.component), _tag(f"{order.version}-{order.release_id}"), Cut()
+        name, tag, cut = self._name(order.component), _tag(f"{order.version[:60]}-{order.release_id}"), Cut()
 
         def work(client: docker.APIClient) -> str:
             client.tag(digest, name, tag)
@@ -140,8 +141,8 @@ class Shelf:
         return self._registry.name if self._registry else OURS
 
     def _name(self, component: str) -> str:
-        """An image's name; a part of it may not end with a hyphen."""
-        return "/".join([self._prefix(), self._product.rstrip("-"), component.rstrip("-")])
+        """An image's name: its own for each component."""
+        return "/".join([self._prefix(), _part(self._product), _part(component)])
 
     def _credentials(self) -> dict[str, str] | None:
         return self._registry.credentials if self._registry else None
@@ -169,6 +170,12 @@ def _not_pushed(product: str, name: str, why: str) -> str:
         f"{name} could not be pushed: {why}. Production is untouched. Next: see that the registry answers, "
         f"and that who is named by {user} and {password} may push there."
     )
+
+
+def _part(name: str) -> str:
+    """As a part of an image's name may be written: it does not end with a hyphen, and our names have no `_`."""
+    bare = name.rstrip("-")
+    return bare if bare == name else f"{bare}_{len(name) - len(bare)}"
 
 
 def _tag(text: str) -> str:
