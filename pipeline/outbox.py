@@ -80,9 +80,11 @@ class Outbox:
         """A sign of life for the messages that are being sent."""
         if not self._sending or time.monotonic() - self._kept_at < SENDING / 5:
             return
-        held = update(Delivery).where(Delivery.id.in_(self._sending), Delivery.owner == self.owner)
-        async with self.db.transaction() as session:
-            await session.execute(held.values(lease_until=self.db.now + SENDING))
+        mine = select(Delivery.id).where(Delivery.id.in_(self._sending), Delivery.owner == self.owner)
+        held = update(Delivery).where(Delivery.id.in_(mine.with_for_update(skip_locked=True)))
+        async with self.db.transaction(urgent=True) as session:
+            longer = held.values(lease_until=self.db.now + SENDING)
+            await session.execute(longer.execution_options(synchronize_session=False))
         self._kept_at = time.monotonic()
 
     async def _try_again(self) -> None:
