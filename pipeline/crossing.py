@@ -71,6 +71,7 @@ class Crossings:
         self.db = db
         self._arrived: list[_Crossing] = []
         self._writing: asyncio.Task[None] | None = None
+        self._slow: set[asyncio.Task[None]] = set()
 
     async def cross(
         self, held: Claim, now: datetime, alive: frozenset[str], outcomes: Mapping[str, Outcome]
@@ -98,7 +99,9 @@ class Crossings:
                     left[0].fail(error)
                 else:
                     log.exception("engine: releases could not be written together; now one by one")
-            await asyncio.gather(*(self._alone(one) for one in left if not one.through.done()))
+            for one in left:
+                if not one.through.done():
+                    self._begin_alone(one)
 
     def _take(self) -> list[_Crossing]:
         taken, self._arrived = self._arrived[:TOGETHER], self._arrived[TOGETHER:]
@@ -111,13 +114,19 @@ class Crossings:
             await session.connection()  # here a writer waits for its turn, and others come along
             taken += self._take()
             claims = [crossing.held for crossing in taken]
-            fenced = set(await lease.extend(self.db, session, claims, skip_locked=len(taken) > 1))
+            fenced = set(await lease.extend(self.db, session, claims, skip_locked=True))
             decided = list(_decided(crossing for crossing in taken if crossing.held in fenced))
             await _book(session, decided)
         for crossing, step in decided:
             crossing.held.trusted(since)
             crossing.done(step)
         return [crossing for crossing in taken if crossing.held not in fenced]
+
+    def _begin_alone(self, crossing: _Crossing) -> None:
+        """Nobody else waits for it: the row may be held for long."""
+        task = asyncio.create_task(self._alone(crossing))
+        self._slow.add(task)
+        task.add_done_callback(self._slow.discard)
 
     async def _alone(self, crossing: _Crossing) -> None:
         """For one whose row somebody else holds, who is lost, or who cannot be written with others."""
@@ -159,12 +168,13 @@ async def _book(session: AsyncSession, decided: Sequence[_Decision]) -> None:
 
 
 async def _add_runs(session: AsyncSession, runs: Sequence[StageRun]) -> None:
-    if runs:
-        new = insert(StageRun).returning(StageRun.id, sort_by_parameter_order=True)
-        for run, run_id in zip(
-            runs, await session.scalars(new, [_values(run, _NEW_RUN) for run in runs]), strict=True
-        ):
-            run.id = run_id
+    if not runs:
+        return
+    new = insert(StageRun).returning(StageRun.id, StageRun.release_id, StageRun.name)
+    added = await session.execute(new, [_values(run, _NEW_RUN) for run in runs])
+    ids = {(row.release_id, row.name): row.id for row in added}
+    for run in runs:
+        run.id = ids[run.release_id, run.name]
 
 
 async def _save(session: AsyncSession, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:

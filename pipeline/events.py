@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -63,25 +63,26 @@ async def record_all(session: AsyncSession, news: Iterable[Told]) -> None:
     rows = [(told, fact) for told in news for fact in told.facts]
     if not rows:
         return
-    events = await session.scalars(
-        insert(Event).returning(Event.id, sort_by_parameter_order=True),
-        [_event(told, fact) for told, fact in rows],
-    )
-    wanted: dict[tuple[str, str], dict[str, Any]] = {}
-    for (told, fact), event in zip(rows, events, strict=True):
-        for topic in fact.topics:
-            wanted[told.release.id, topic] = _delivery(told, topic, event)
-    await _want(session, [wanted[message] for message in sorted(wanted)])
+    await session.execute(insert(Event), [_event(told, fact) for told, fact in rows])
+    wanted = {(told.release.id, topic): told.at for told, fact in rows for topic in fact.topics}
+    if wanted:
+        await session.execute(
+            _want(session), [_delivery(*message, wanted[message]) for message in sorted(wanted)]
+        )
     await wake(session, *dict.fromkeys(told.release.id for told, _ in rows))
 
 
-async def _want(session: AsyncSession, deliveries: list[dict[str, Any]]) -> None:
-    """Have messages sent (again): always in the same order, so that no two writers wait for each other."""
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    into: Any = sqlite.insert(Delivery) if on_sqlite else postgresql.insert(Delivery)
+def _want(session: AsyncSession) -> Any:
+    """Have messages sent (again): as of the newest event of their release.
+
+    Executed with messages in always the same order, so that no two writers wait for each other.
+    """
+    table: Any = Delivery.__table__
+    into: Any = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(table)
+    newest = select(func.max(Event.id)).where(Event.release_id == bindparam("of")).scalar_subquery()
     again = {"wanted": into.excluded.wanted, "given_up": None}
-    await session.execute(
-        into.on_conflict_do_update(index_elements=["release_id", "topic"], set_=again), deliveries
+    return into.values(wanted=newest).on_conflict_do_update(
+        index_elements=["release_id", "topic"], set_=again
     )
 
 
@@ -96,13 +97,6 @@ def _event(told: Told, fact: Fact) -> dict[str, Any]:
     }
 
 
-def _delivery(told: Told, topic: str, event: int) -> dict[str, Any]:
+def _delivery(release: str, topic: str, at: datetime) -> dict[str, Any]:
     urgent = topic.startswith(ASK_FIRST)
-    return {
-        "release_id": told.release.id,
-        "topic": topic,
-        "wanted": event,
-        "sent": 0,
-        "urgent": urgent,
-        "next_at": told.at,
-    }
+    return {"of": release, "release_id": release, "topic": topic, "sent": 0, "urgent": urgent, "next_at": at}

@@ -86,7 +86,7 @@ class Intake:
         """Insert what has arrived by the time that the database is ours; the new rows' ids."""
         into = sqlite.insert(Inbox) if self.db.sqlite else postgresql.insert(Inbox)
         new = into.values(lease_until=self.db.now + LEASE).on_conflict_do_nothing(index_elements=["dedup"])
-        async with self.db.transaction() as session:
+        async with self.db.transaction(urgent=True) as session:
             await session.connection()  # here a writer waits for its turn, and others come along
             taken += self._take()
             if not taken:

@@ -165,7 +165,7 @@ async def keep(db: Database, claims: Sequence[Claim]) -> list[Claim]:
     A release whose row somebody else holds at this moment is left for the next beat.
     """
     since = suspended_clock()
-    async with db.transaction() as session:
+    async with db.transaction(urgent=True) as session:
         kept = await extend(db, session, claims, skip_locked=True)
         left = [claim for claim in claims if claim not in kept]
         lost = await _lost(session, left) if left else []

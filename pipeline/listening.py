@@ -16,7 +16,10 @@ SILENCE = 20.0
 
 
 class Listener:
-    """Calls `heard` with a release's id (empty: look at everything) for each commit that announced one."""
+    """Calls `heard` with a release's id (empty: look at everything) for each commit of another bot that announced one.
+
+    What this bot commits it tells itself, without the way over the database.
+    """
 
     def __init__(self, db: Database, heard: Callable[[str], None]) -> None:
         self.db, self.heard = db, heard
@@ -43,8 +46,10 @@ class Listener:
             finally:
                 await connection.invalidate()  # the pool must not lend it out while it listens
 
-    def _hear(self, _connection: object, _pid: int, _channel: str, release_id: str) -> None:
-        self.heard(release_id)
+    def _hear(self, _connection: object, _pid: int, _channel: str, said: str) -> None:
+        sender, _, release_id = said.partition(" ")
+        if sender != self.db.name:
+            self.heard(release_id)
 
     async def _until_lost(self, driver: Any, lost: asyncio.Event) -> None:
         while not lost.is_set():

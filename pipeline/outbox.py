@@ -80,9 +80,11 @@ class Outbox:
         """A sign of life for the messages that are being sent."""
         if not self._sending or time.monotonic() - self._kept_at < SENDING / 5:
             return
-        held = update(Delivery).where(Delivery.id.in_(self._sending), Delivery.owner == self.owner)
-        async with self.db.transaction() as session:
-            await session.execute(held.values(lease_until=self.db.now + SENDING))
+        mine = select(Delivery.id).where(Delivery.id.in_(self._sending), Delivery.owner == self.owner)
+        held = update(Delivery).where(Delivery.id.in_(mine.with_for_update(skip_locked=True)))
+        async with self.db.transaction(urgent=True) as session:
+            longer = held.values(lease_until=self.db.now + SENDING)
+            await session.execute(longer.execution_options(synchronize_session=False))
         self._kept_at = time.monotonic()
 
     async def _try_again(self) -> None:
@@ -259,7 +261,15 @@ class Outbox:
         urgent = not parcel.topic.startswith((CARD, "note"))
         next_at = self.clock() + BETWEEN_EDITS[urgent]
         where = {"channel": sent.channel, "ts": sent.ts} if sent else {}
-        await self._record(parcel, sent=parcel.wanted, posting=False, attempts=0, next_at=next_at, **where)
+        sending = {"sent": parcel.wanted, "posting": False, "attempts": 0, "next_at": next_at, **where}
+        if not await self._record(parcel, **sending):
+            await self._show_again(parcel)
+
+    async def _show_again(self, parcel: Parcel) -> None:
+        """Another bot sent it while we stood still; what we showed last may be older than what it showed."""
+        async with self.db.transaction() as session:
+            newer = (Delivery.id == parcel.id, Delivery.sent > parcel.sent)
+            await session.execute(update(Delivery).where(*newer).values(sent=parcel.sent))
 
     async def _record_later(self, parcel: Parcel, seconds: float | None) -> None:
         """Wait as the platform says; without its word twice as long each time."""
@@ -278,8 +288,10 @@ class Outbox:
         async with self.db.transaction() as session:
             await pacing.pause(session, *pace.of(channel, parcel.ts is None), until)
 
-    async def _record(self, parcel: Parcel, **values: Any) -> None:
+    async def _record(self, parcel: Parcel, **values: Any) -> bool:
+        """Write down how it went and let go; False when it is another's by now."""
         values |= {"owner": None, "lease_until": 0.0}
         async with self.db.transaction() as session:
             mine = (Delivery.id == parcel.id, Delivery.owner == self.owner)
-            await session.execute(update(Delivery).where(*mine).values(values))
+            done = await session.execute(update(Delivery).where(*mine).values(values).returning(Delivery.id))
+            return done.one_or_none() is not None

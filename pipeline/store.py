@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ARRAY, Connection, String, cast, event, func, select, text
@@ -24,7 +25,8 @@ T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 CHANNEL = "releasebot"
-"""PostgreSQL's channel by which the bots on one database wake each other."""
+"""PostgreSQL's channel by which the bots on one database wake each other: "sender release"."""
+SENDER = "sender"
 
 PATIENCE = 2.0
 """Seconds that an answer may take when somebody waits for it: Slack gives an acknowledgement three."""
@@ -42,6 +44,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _async_url(url)
         self.sqlite = make_url(self.url).get_backend_name() == "sqlite"
+        self.name = token_hex(4)
+        self._patient = asyncio.Lock() if self.sqlite else None
         self._writing = asyncio.Lock() if self.sqlite else None
         self.outage = Outage(_file(make_url(self.url)) if self.sqlite else None)
         self._late: set[asyncio.Task[Any]] = set()
@@ -51,12 +55,17 @@ class Database:
         self._doomed: set[asyncio.Task[Any] | None] = set()
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session that commits at the end, or not at all. Raises StoreError when the database is away."""
+    async def transaction(self, *, urgent: bool = False) -> AsyncIterator[AsyncSession]:
+        """A session that commits at the end, or not at all. Raises StoreError when the database is away.
+
+        `urgent` is for what has a deadline, acknowledgements and leases: on SQLite at most one of the other
+        writers that queue goes before it.
+        """
         with self.undisturbed(), self.outage.watching(writing=True):
             async with (
+                (None if urgent else self._patient) or contextlib.nullcontext(),
                 self._writing or contextlib.nullcontext(),
-                AsyncSession(self.engine, expire_on_commit=False) as session,
+                AsyncSession(self.engine, expire_on_commit=False, info={SENDER: self.name}) as session,
                 session.begin(),
             ):
                 yield session
@@ -172,8 +181,9 @@ async def wake(session: AsyncSession, *releases: str) -> None:
     On SQLite there is no other bot.
     """
     if session.get_bind().dialect.name == "postgresql":
-        said = func.unnest(cast(list(releases) or [""], ARRAY(String)))
-        await session.execute(select(func.pg_notify(CHANNEL, said)))
+        sender = session.info.get(SENDER, "")
+        said = [f"{sender} {release}" for release in releases or [""]]
+        await session.execute(select(func.pg_notify(CHANNEL, func.unnest(cast(said, ARRAY(String))))))
 
 
 def newest_revision() -> str:

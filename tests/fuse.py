@@ -46,9 +46,9 @@ class FusedDatabase(Database):
         self.fuse = fuse
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, *, urgent: bool = False) -> AsyncIterator[AsyncSession]:
         self.fuse.check()
-        async with super().transaction() as session:
+        async with super().transaction(urgent=urgent) as session:
             yield session
             self.fuse.check()
         self.fuse.burn()

@@ -73,7 +73,8 @@ async def test_a_bot_that_stops_hands_its_releases_over_at_once(tmp_path: Path, 
         await house.until(release.id, lambda s: ("command", "test-unit") in house.world.journal)
         peer = house.start_engine("two")
         peer.poll = 60
-        listening = asyncio.create_task(Listener(house.db, peer.nudge).run())
+        others = Database(shared)  # a bot does not listen to itself
+        listening = asyncio.create_task(Listener(others, peer.nudge).run())
         first, running = house.engines.pop(0)
         try:
             stopped = time.monotonic()
@@ -86,6 +87,7 @@ async def test_a_bot_that_stops_hands_its_releases_over_at_once(tmp_path: Path, 
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+            await others.close()
 
 
 async def test_a_listener_whose_connection_was_cut_listens_again(shared: str) -> None:

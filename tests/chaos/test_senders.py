@@ -59,3 +59,23 @@ async def test_what_this_bot_showed_last_is_not_trusted_when_another_edited_sinc
         house.nudge()
         await house.quiet()
         assert card.text == now
+
+
+async def test_what_a_stalled_sender_showed_late_is_put_right(tmp_path: Path) -> None:
+    """Its edit arrives after another bot has taken the message over and shown something newer."""
+    async with open_slack_house(tmp_path) as house:
+        await house.slack_to_approval()
+        await house.quiet()
+        card = await house.message("Release shop v0.2.0")
+        async with house.db.reading() as session:
+            newest = select(Delivery.wanted).where(Delivery.topic == "card").order_by(Delivery.id.desc())
+            wanted = (await session.scalars(newest.limit(1))).one()
+        before = house.calls("chat.update")
+        house.sandbox.faults.hang("chat.update", seconds=1.0)
+        await change(house, "card", sent=wanted - 1)
+        house.nudge()
+        await house.sandbox.wait_for(lambda: not house.sandbox.faults.planned, 10)
+        await change(house, "card", owner="a peer", wanted=wanted + 1, sent=wanted + 1, lease_until=0.0)
+        await house.sandbox.wait_for(lambda: house.calls("chat.update") > before + 1, 20)
+        await house.quiet()
+        assert "waiting for people" in card.text

@@ -60,12 +60,16 @@ watch_every = "0.5s"
 
 @dataclass
 class Process:
-    """One bot. `up` once it works; `stopped` while it is suspended; `down` once it was told to go."""
+    """One bot. `up` once it works; `stopped` while it is suspended; `down` once it was told to go.
+
+    `woken` is when it was last let go on: peers may have taken over what it held before.
+    """
 
     process: asyncio.subprocess.Process
     up: bool = False
     stopped: bool = False
     down: bool = False
+    woken: float = 0.0
 
     @property
     def pid(self) -> int:

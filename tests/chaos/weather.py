@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from bot.sandbox.delivery import Kind, NotDeliveredError, Retry, Transport
 from bot.sandbox.faults import Faults
+from pipeline.lease import LEASE
 from tests.chaos.town import Process, Town
 
 CALM = {True: (0.3, 1.8), False: (0.5, 5.0)}
@@ -129,14 +130,17 @@ class Weather:
             self._later(self._replace(*found, signal.SIGTERM, self.handovers))
 
     async def _replace(self, seat: int, bot: Process, number: signal.Signals, times: list[float]) -> None:
-        """End a bot and start another in its place; measure how soon its releases are worked on again."""
+        """End a bot and start another in its place; measure how soon its releases are worked on again.
+
+        Not those of a bot that has just been suspended: their leases are over, or nearly.
+        """
         held = await self.town.held_by(bot.pid) if number is signal.SIGTERM else {}
         began = time.monotonic()
         code = await self.town.end(seat, number)
         if number is signal.SIGTERM and code:
             self.findings.append(f"bot {seat} ended with {code} on SIGTERM")
         held = held or await self.town.held_by(bot.pid)
-        if held:
+        if held and began - bot.woken > LEASE:
             self._later(self._watch(held, began, times))
         self._later(self._start(seat, self.dice.uniform(0, 1.0)))
 
@@ -168,7 +172,7 @@ class Weather:
         bot.send(signal.SIGSTOP)
         await asyncio.sleep(seconds)
         bot.send(signal.SIGCONT)
-        bot.stopped = False
+        bot.stopped, bot.woken = False, time.monotonic()
 
     async def _disconnect(self) -> None:
         """Cut half of the bots' connections to PostgreSQL, as a failover or a proxy does."""
