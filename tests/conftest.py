@@ -17,6 +17,14 @@ from tests.engine import USUAL, answers, private_engine, why_none
 from tests.postgres import Server, binaries, running_server
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the processes that share the tests one takes all that need Docker: two private engines would disturb
+    each other's network."""
+    for item in items:
+        if item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.xdist_group("docker"))
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """A bot that runs within a test sets logging up for the whole process; the next test must not find it so."""
