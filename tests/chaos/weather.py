@@ -23,6 +23,7 @@ CALM = {True: (0.3, 1.8), False: (0.5, 5.0)}
 SUSPENDED = (6.0, 9.0)
 """Seconds of a SIGSTOP: longer than a lease."""
 LONGEST_TAKEOVER = 30.0
+"""Seconds in which some bot is up and does not go on with what a dead one held."""
 METHODS = ("chat.postMessage", "chat.update", "views.open", "users.info", "conversations.replies")
 
 
@@ -150,8 +151,11 @@ class Weather:
 
     async def _watch(self, held: dict[str, int], began: float, times: list[float]) -> None:
         """Measure until others work on what a bot held. It counts where some peer was up all the time."""
-        while held and time.monotonic() - began < LONGEST_TAKEOVER:
+        up, looked = 0.0, began
+        while held and up < LONGEST_TAKEOVER:
             await asyncio.sleep(0.05)
+            before, looked = looked, time.monotonic()
+            up += looked - before if self._working() else 0.0
             taken: set[str] = set()
             left = set(held)
             with contextlib.suppress(OSError):  # our own connections are cut too
