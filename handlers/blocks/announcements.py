@@ -82,8 +82,9 @@ def turned_back(shown: Snapshot) -> Message:
         ),
         parts.context(f"`{release.id}` · the steps are in its thread"),
     ]
-    why = f"{_failed(shown)}. Next: {next_}" if stuck else f"Why: {reason}. Production {production}"
-    text = f"{headline}. {why}."
+    failed, why = _failed(shown).rstrip("."), reason.rstrip(".")
+    told = f"{failed}. Next: {next_}" if stuck else f"Why: {why}. Production {production}"
+    text = f"{headline}. {told}."
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 
 
