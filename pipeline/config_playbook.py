@@ -69,6 +69,13 @@ class Component(Limited):
     volumes: Mapping[Name, ContainerPath] = {}
     overlap: bool = False
 
+    @model_validator(mode="after")
+    def _one_volume_at_a_path(self) -> "Component":
+        paths = list(self.volumes.values())
+        if twice := sorted({path for path in paths if paths.count(path) > 1}):
+            raise ValueError(f"volumes has two names for {twice[0]}; a path is one volume's")
+        return self
+
 
 class Check(Model):
     """A command that must succeed. `{output}` in it stands for the path of its report."""

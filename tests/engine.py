@@ -42,7 +42,8 @@ def why_none() -> str | None:
 def private_engine(*options: str) -> Iterator[str]:
     """The address of a started engine with folders and a socket of its own; it is ended, by its pid.
 
-    Beside another engine it needs `--bridge=none`: the usual bridge is one for the whole machine.
+    Beside another engine its containers should have networks of their own, as both share the usual bridge; never
+    take that away with `--bridge=none`: the bridge is the whole machine's, and would be gone for the other one.
     """
     folder = Path(tempfile.mkdtemp(prefix="engine-"))
     host = f"unix://{folder}/docker.sock"

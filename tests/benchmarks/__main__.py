@@ -9,13 +9,14 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks import acks, engine, figures, load, many, release, rollback, startup
+from tests.benchmarks import acks, docker, engine, figures, load, many, release, rollback, startup
 from tests.benchmarks.figures import Figure
 
 Measure = Callable[[Path, bool], Awaitable[list[Figure]]]
 
 MEASURES: Mapping[str, Measure] = {
     "acks": acks.measure,
+    "docker": docker.measure,
     "engine": engine.measure,
     "load": load.measure,
     "many": many.measure,

@@ -85,12 +85,13 @@ async def _flip(target: DeployTarget, visitors: Visitors, turns: Turns, to: str)
     release = next(slot.release_id for slot in (status.live, status.other) if slot and slot.version == to)
     began = time.monotonic()
     await target.promote(release)
-    await _settled(visitors, to)
+    await settled(visitors, to)
     turns.add(visitors, began, to)
 
 
-async def _settled(visitors: Visitors, to: str) -> None:
-    async with asyncio.timeout(10):
+async def settled(visitors: Visitors, to: str, patience: float = 10.0) -> None:
+    """Wait until a version has answered so often in a row that the other one has answered last; in seconds."""
+    async with asyncio.timeout(patience):
         already = len(visitors.seen)
         while len(visitors.seen) - already < SETTLED or {v for _, v in visitors.seen[-SETTLED:]} != {to}:
             await asyncio.sleep(0.01)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from pipeline.adapters.docker.router import router_image
@@ -45,7 +46,7 @@ async def _serves(here: DockerPlace) -> None:
 async def _status(here: DockerPlace) -> int:
     try:
         return (await get(here.target.address() + "/api/x"))[0]
-    except OSError:
+    except (OSError, aiohttp.ClientError):
         return 0
 
 

@@ -80,6 +80,7 @@ async def test_two_bots_never_work_on_one_environment_at_once(here: Place) -> No
     assert len(here.running()) == 2  # the service and the router
     with locked(here.folder / "state" / "lock", 1.0) as free:
         assert free
+        here.patience = 0.5
         with pytest.raises(TargetError, match="Another bot is working on shop production"):
             await here.restarted().promote("r-1.0.0")
 

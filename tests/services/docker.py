@@ -59,7 +59,7 @@ class DockerPlace(Place):
             config=self.config,
             state=self.folder / "state",
             docker=Docker(host=host or self.host),
-            patience=3,
+            patience=self.patience,
             redact=lambda text: text.replace("hunter2", "***"),
         )
 

@@ -54,6 +54,8 @@ class Place:
     """What another process needs besides folder and ports to find this place."""
     keeps_the_dead = False
     """Whether what died can be started again without telling its environment."""
+    patience = 60.0
+    """Seconds that a bot waits for another one's operation: on a busy machine a deploy takes some."""
 
     def __init__(self, folder: Path, first: int | None = None) -> None:
         self.folder = folder
@@ -74,7 +76,7 @@ class Place:
             config=self.config,
             state=self.folder / "state",
             artifacts=self.folder / "artifacts",
-            patience=3,
+            patience=self.patience,
             redact=lambda text: text.replace("hunter2", "***"),
         )
 

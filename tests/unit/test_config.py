@@ -90,6 +90,7 @@ def test_sizes(written: str, size: int) -> None:
         ('volumes = { data = "/" }', r"volumes\.data: found '/'; should be an absolute path of a folder"),
         ('volumes = { data = "/a/../etc" }', r"volumes\.data: .*absolute path"),
         ('volumes = { data = "/a:/b" }', r"volumes\.data: .*absolute path"),
+        ('volumes = { a = "/data", b = "/data" }', r"volumes has two names for /data;"),
         ('mounts = { "/" = "/host" }', r"components\.api\.mounts: is not a known key"),
         ("privileged = true", r"components\.api\.privileged: is not a known key"),
     ],
