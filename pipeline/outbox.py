@@ -129,7 +129,7 @@ class Outbox:
     # -------------------------------------------------------------- one message
 
     def _due(self, now: datetime) -> Any:
-        """Unsent and due; nothing of a release before its card, which is its thread's parent."""
+        """Unsent and due; nothing of a release before its card, which is its thread's parent and awaited by people."""
         card = aliased(Delivery)
         of_release = (card.release_id == Delivery.release_id, card.topic == CARD)
         # A scalar, not EXISTS: PostgreSQL would read all cards there ever were into a hash first.
@@ -147,7 +147,9 @@ class Outbox:
                 or_(Delivery.topic == CARD, has_card),
                 Delivery.release_id.not_in(list(self._tasks)),
             )
-            .order_by(Delivery.urgent.desc(), Delivery.id)
+            .order_by(
+                or_(Delivery.urgent, and_(Delivery.topic == CARD, Delivery.ts.is_(None))).desc(), Delivery.id
+            )
             .limit(1)
         )
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from pipeline.models import Delivery
-from tests.slack_house import SlackHouse, open_slack_house
+from pipeline.models import Delivery, Release
+from pipeline.policy import Actor
+from tests.slack_house import CHANNEL, DANA, TEAM, SlackHouse, open_slack_house
 
 IN_DOUBT = {"ts": None, "channel": None, "sent": 0, "posting": True}
 """A delivery as a sender leaves it that dies between its post and the record of it."""
@@ -79,3 +80,27 @@ async def test_what_a_stalled_sender_showed_late_is_put_right(tmp_path: Path) ->
         await house.sandbox.wait_for(lambda: house.calls("chat.update") > before + 1, 20)
         await house.quiet()
         assert "waiting for people" in card.text
+
+
+async def asked_for(house: SlackHouse, version: str) -> Release:
+    """Asked for while no message can be sent."""
+    return await house.service.start(Actor(DANA, TEAM), "shop", version, "b" * 40, CHANNEL, house.click())
+
+
+async def test_a_release_that_was_just_asked_for_is_shown_before_the_notes_of_those_before(
+    tmp_path: Path,
+) -> None:
+    """After an outage there may be many of them, and somebody looks for what became of their command."""
+    async with open_slack_house(tmp_path) as house:
+        before = len(house.posted())
+        await house.face.stop()
+        house.world.failing.add("staging-smoke")
+        for number in range(2, 8):
+            await house.ended((await asked_for(house, f"v0.{number}.0")).id)
+        await house.stop_engines()
+        await house.begin()
+        await house.message("Release shop v0.7.0")
+        await house.message("v0.2.0: Build one image")
+        texts = [message.text for message in house.posted()[before:]]
+        card = next(place for place, text in enumerate(texts) if text.startswith("Release shop v0.7.0"))
+        assert card < min(place for place, text in enumerate(texts) if "Build one image" in text)
