@@ -35,8 +35,10 @@ async def test_logs_that_cannot_be_read_ask_a_person(tmp_path: Path, url: str) -
         house.world.failing.add("logs")
         house.world.pass_time(minutes=11)
         house.nudge()
-        shown = await house.until(release, lambda s: s.runs["watch"].code == "trouble")
-        assert shown.release.status is ReleaseStatus.WAITING
+        shown = await house.until(
+            release,
+            lambda s: s.runs["watch"].code == "trouble" and s.release.status is ReleaseStatus.WAITING,
+        )  # not before the announcement, which is made beside the watch, has ended too
         house.world.failing.clear()
         await deciding.settle(house.service, DANA, release, shown.runs["watch"].id, "again", house.click())
         await house.until(release, lambda s: s.runs["watch"].code == "watching")

@@ -61,7 +61,6 @@ async def test_what_v0_4_0_reports_only_in_production(checkout: Checkouts, tmp_p
         address = await hub.start_all(tree, "0.4.0")
         worker = next(process for process in hub.processes if process.component == "worker")
         await hub.run_suite(tree, playbook.smoke, address, "0.4.0")
-        assert "CRITICAL" not in worker.lines()
 
         async def critical() -> list[str]:
             return [line for line in worker.lines().splitlines() if re.search(playbook.watch.critical, line)]
