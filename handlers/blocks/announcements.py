@@ -146,7 +146,7 @@ def ended(shown: Snapshot) -> Message:
     title, old = words.title(release), release.base_version or "what it served before"
     word = "failed before production" if failed else "was stopped"
     why = f"{_failed(shown) if failed else _stopped(shown)}".rstrip(".") + "."
-    calm = f"Production still serves {old}; nothing of it is left running."
+    calm = f"Production still serves {old}; {_left(shown)}."
     again = (
         "when the cause is dealt with, release it again." if failed else "it can be released again any time."
     )
@@ -154,6 +154,14 @@ def ended(shown: Snapshot) -> Message:
     body = f"{'❌' if failed else '🚫'} *{title} {word}.*\n{why}\n_{calm}_\n{next_}"
     text = f"{title} {word}: {why} {calm} {next_}"
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts([parts.section(body)]), True, True)
+
+
+def _left(shown: Snapshot) -> str:
+    """What is still there of a release that never got traffic."""
+    cleaning = shown.runs.get("clean-up")
+    if cleaning is not None and cleaning.status is StageStatus.FAILED:
+        return "what was prepared of this one may still run, until the next release takes it away"
+    return "nothing of it is left running"
 
 
 def _stopped(shown: Snapshot) -> str:
@@ -164,4 +172,4 @@ def _stopped(shown: Snapshot) -> str:
 
 def _failed(shown: Snapshot) -> str:
     failed = [run for run in shown.runs.values() if run.status is StageStatus.FAILED]
-    return "; ".join(outcome(run) for run in failed) or "a person decided it"
+    return "; ".join(outcome(run).rstrip(".") for run in failed) or "a person decided it"

@@ -20,7 +20,7 @@ import docker
 
 from pipeline.adapters.docker.engine import Engine
 from pipeline.adapters.docker.shelf import Shelf
-from pipeline.adapters.docker.streams import Cut, line
+from pipeline.adapters.docker.streams import Cut, line, said
 from pipeline.errors import BuildError
 from pipeline.files import locked
 from pipeline.groups import insist
@@ -202,10 +202,10 @@ def _no_recipe(component: str) -> str:
 
 
 def _failed(component: str, why: str, tail: tuple[str, ...]) -> str:
-    said = "\n".join(tail[-12:]) or "(it said nothing)"
+    printed = "\n".join(said(tail, why)[-12:]) or "(it said nothing)"
     return (
         f"{component} could not be built: {why.strip().rstrip('.')}. Production is untouched. "
-        f"Next: correct the Dockerfile or what it builds, and release again. Its last lines:\n{said}"
+        f"Next: correct the Dockerfile or what it builds, and release again. Its last lines:\n{printed}"
     )
 
 

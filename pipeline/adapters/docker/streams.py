@@ -1,12 +1,16 @@
 """Answers of the engine that last: cut from another thread, and their pieces put into words."""
 
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import docker
 import requests
+
+_STEP = re.compile(r"Step \d+/\d+ : ")
+_OWN = re.compile(r"\s*---> |Removing intermediate container [0-9a-f]+$")
 
 
 class Cut:
@@ -57,3 +61,9 @@ def line(piece: dict[str, Any]) -> str:
     if "status" not in piece or piece.get("progressDetail"):
         return ""
     return f"{piece['id']}: {piece['status']}\n" if "id" in piece else f"{piece['status']}\n"
+
+
+def said(lines: Sequence[str], why: str) -> list[str]:
+    """What a build's last step printed, without the engine's own lines and the error that is told already."""
+    begun = max((number + 1 for number, text in enumerate(lines) if _STEP.match(text)), default=0)
+    return [text for text in lines[begun:] if not _OWN.match(text) and text.strip() != why.strip()]
