@@ -168,7 +168,7 @@ class Worker:
         """Whoever worked on it in this process must be gone before we act in its place."""
         if self.previous:
             self.engine.db.cancel(self.previous)
-            await asyncio.gather(self.previous, return_exceptions=True)
+            await asyncio.wait([self.previous])  # unlike gather, it hands no cancellation of ours on
 
     async def _wind_down(self, give_back: bool) -> None:
         """Leave nothing running."""

@@ -17,6 +17,7 @@ from tests.engine import USUAL, answers, private_engine, why_none
 from tests.postgres import Server, binaries, running_server
 
 
+@pytest.hookimpl(tryfirst=True)  # before the one that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of the processes that share the tests one takes all that need Docker: two private engines would disturb
     each other's network."""
