@@ -35,7 +35,7 @@ check: $(READY)  ## format, lint, types, layers
 	$(BIN)/lint-imports
 
 test: check  ## everything that CI runs
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 bench: $(READY)  ## figures beside their baselines, in build/bench.json
 	$(BIN)/python -m tests.benchmarks

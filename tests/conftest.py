@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import structlog
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from bot.demo.base_image import base_image as make_base_image
 from bot.demo.history import EXAMPLE
@@ -17,13 +19,18 @@ from tests.engine import USUAL, answers, private_engine, why_none
 from tests.postgres import Server, binaries, running_server
 
 
-@pytest.hookimpl(tryfirst=True)  # before the one that reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of the processes that share the tests one takes all that need Docker: two private engines would disturb
-    each other's network."""
-    for item in items:
-        if item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.xdist_group("docker"))
+class OneEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Test by test to whichever process is free, but all that need Docker to one: two private engines would disturb
+    each other's network. Such tests have `docker` in their names."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "docker" if "docker" in nodeid else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneEngine:
+    """How the tests are shared among processes."""
+    return OneEngine(config, log)
 
 
 @pytest.fixture(autouse=True)
