@@ -95,11 +95,15 @@ class People(Model):
 
 
 class Environment(Model):
-    """Where a product runs. Secrets are read from the bot's own environment as PRODUCT_ENVIRONMENT_NAME."""
+    """Where a product runs. Secrets are read from the bot's own environment as PRODUCT_ENVIRONMENT_NAME.
+
+    `sticky`: during a canary a browser stays with the version that it met first (by a cookie).
+    """
 
     target: Literal["local", "docker"] = "local"
     url: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost):\d{2,5}$")]
     first_port: Annotated[int, Field(ge=1024, le=65000)]
+    sticky: bool = False
     env: Mapping[EnvName, str] = {}
     mounts: Mapping[Mountable, ContainerPath] = {}
     user: Annotated[str, Field(pattern=r"^[a-z0-9_][a-z0-9_.-]*(:[a-z0-9_][a-z0-9_.-]*)?$")] | None = None

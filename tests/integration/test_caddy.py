@@ -71,7 +71,8 @@ async def _server(name: str, port: int) -> AsyncIterator[list[str]]:
 
 @pytest.fixture
 async def front(tmp_path: Path) -> AsyncIterator[Front]:
-    async with aiohttp.ClientSession(trust_env=False) as session:
+    jar = aiohttp.CookieJar(unsafe=True)  # takes cookies of addresses without a name too
+    async with aiohttp.ClientSession(trust_env=False, cookie_jar=jar) as session:
         found = Front(tmp_path, session)
         try:
             yield found
@@ -94,6 +95,22 @@ async def test_traffic_follows_the_file(front: Front) -> None:
         await front.router.point(front.topology, "green:25")
         slots = [(await front.ask())[1] for _ in range(80)]
         assert (slots.count("green"), slots.count("blue")) == (60, 20)
+
+
+async def test_a_browser_stays_with_the_version_that_it_met_first(front: Front) -> None:
+    topology = replace(front.topology, sticky=True)
+    async with _server("old", front.ports["blue"]), _server("new", front.ports["green"]):
+        await front.router.ensure(topology, "blue:25")
+        met: list[str] = []
+        for _ in range(8):
+            front.session.cookie_jar.clear()
+            slots = {(await front.ask())[1] for _ in range(20)}
+            assert len(slots) == 1
+            met += slots
+        assert (met.count("green"), met.count("blue")) == (2, 6)
+        await front.router.point(topology, "green:25")  # the next release: blue is the candidate
+        front.session.cookie_jar.clear()
+        assert len({(await front.ask())[1] for _ in range(20)}) == 1
 
 
 async def test_a_file_of_nonsense_sends_traffic_nowhere(front: Front) -> None:

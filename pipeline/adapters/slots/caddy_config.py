@@ -55,6 +55,7 @@ class Topology:
     status: int
     routes: Mapping[Slot, tuple[Route, ...]]
     listen: str = LOOPBACK
+    sticky: bool = False
 
     def listeners(self) -> dict[int, str]:
         """Every port that the router listens on, with what it is for."""
@@ -134,7 +135,11 @@ def _split(topology: Topology, live: Slot, share: int) -> Json:
     parts = math.gcd(100 - share, share)
     weights = [(100 - share) // parts, share // parts]
     entries = [f"{LOOPBACK}:{topology.entries[slot]}" for slot in (live, other(live))]
-    policy = {"policy": "weighted_round_robin", "weights": weights}
+    policy: Json = {"policy": "weighted_round_robin", "weights": weights}
+    if topology.sticky:
+        # A name for each live slot: in the next canary the slots have changed places, and whoever was sent to
+        # what is live now would all be sent to the candidate.
+        policy = {"policy": "cookie", "name": f"canary-beside-{live}", "fallback": policy}
     return {**_proxy(*entries), "load_balancing": {"selection_policy": policy}}
 
 

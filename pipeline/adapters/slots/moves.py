@@ -92,7 +92,7 @@ class Moves:
         address, first = self._site.address, self._site.address.first
         entries: dict[Slot, int] = {slot: first + number for number, slot in enumerate(SLOTS)}
         listen = ANYWHERE if self._site.inside else LOOPBACK
-        return Topology(address.identity, address.public, entries, first + 2, routes, listen)
+        return Topology(address.identity, address.public, entries, first + 2, routes, listen, address.sticky)
 
     def _routes(self, state: State, slot: Slot) -> tuple[Route, ...]:
         known = state.routes.get(slot, {}).items()

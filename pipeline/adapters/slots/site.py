@@ -37,13 +37,20 @@ class Address:
     public: int
     first: int
     folder: Path
+    sticky: bool = False
 
     @classmethod
     def of(cls, product: str, environment: str, config: Environment, folder: Path) -> "Address":
         """As bot.toml has it. Raises TargetError when ports are in each other's way."""
         public = urlsplit(config.url).port or 80
         found = cls(
-            product, environment, config.url.rstrip("/"), public, config.first_port, folder.absolute()
+            product,
+            environment,
+            config.url.rstrip("/"),
+            public,
+            config.first_port,
+            folder.absolute(),
+            config.sticky,
         )
         check_ports(found.title, public, config.first_port)
         return found
