@@ -133,10 +133,12 @@ class Checklist(Model):
 
 
 class Canary(Model):
-    """Steps in percent of the requests, each held for `hold` before the next."""
+    """Steps in percent of the requests, each held for `hold` before the next. With `ask` a person decides after the
+    last one whether everybody gets the new version."""
 
     steps: tuple[int, ...] = (10,)
     hold: Duration = timedelta(minutes=5)
+    ask: bool = False
 
     @model_validator(mode="after")
     def _known_and_rising(self) -> "Canary":

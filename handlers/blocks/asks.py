@@ -232,6 +232,7 @@ def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
 
 
 _KEEP = {
+    "canary": ("Go on to everybody", "All traffic goes to the new version."),
     "watch": ("Keep it live", "The release goes on as if the watch had passed."),
     "evaluation": ("Accept the suite", "The next releases are compared with this result."),
 }

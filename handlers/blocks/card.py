@@ -74,7 +74,7 @@ def traffic(shown: Snapshot) -> str:
     canary = shown.runs.get("canary")
     if (
         canary
-        and canary.code == "canary_holding"
+        and canary.code in ("canary_holding", "canary_asks")
         and canary.status in (StageStatus.WAITING, StageStatus.RUNNING)
     ):
         return f"{canary.facts['share']} % on {release.version}, {100 - canary.facts['share']} % on {old}"

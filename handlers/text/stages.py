@@ -136,6 +136,7 @@ OPEN: Mapping[str, Sentence] = {
         )
     ),
     "canary_holding": lambda f: f"{f['share']} % of the traffic until {when(f['until'], '{time_secs}')}",
+    "canary_asks": lambda f: f"well so far at {f['share']} % of the traffic; the rest waits for an approver",
     "watching": lambda f: f"until {when(f['until'], '{time_secs}')}",
     "watch_critical": lambda f: f"{f['count']} critical log line(s): " + safe(f["lines"][0], 200),
     "dashboard_wrong": lambda f: safe(f["problem"], 300),

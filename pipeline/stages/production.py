@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import select, update
 
 from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
-from pipeline.events import Fact
+from pipeline.events import Fact, request
 from pipeline.models import Deployment, Release
 from pipeline.ports import MigrationJob, Revision
 from pipeline.stages.backup import fresh_backup, is_fresh
-from pipeline.stages.common import bundle, migration_job, suite_failed, target
+from pipeline.stages.common import bundle, kept_by, migration_job, suite_failed, target
 from pipeline.stages.running import run_suite
 from pipeline.stages.watch import critical_lines
 
@@ -92,7 +92,15 @@ async def _hold_or_go_on(ctx: Context, step: int) -> Outcome:
         return _holding(ctx, until)
     if step + 1 < len(ctx.playbook.canary.steps):
         return await _take_step(ctx, step + 1)
-    return Passed("canary_passed", {"share": ctx.playbook.canary.steps[step]})
+    return await _everybody_or_ask(ctx, ctx.playbook.canary.steps[step])
+
+
+async def _everybody_or_ask(ctx: Context, share: int) -> Outcome:
+    """The last hold is over. Where the playbook wants a person to look, the canary is watched until they have."""
+    if ctx.playbook.canary.ask and await kept_by(ctx) is None:
+        look_again, asks = ctx.clock() + ctx.playbook.watch.every, request("decision", ctx.run.id)
+        return Waiting("canary_asks", {"share": share}, due_at=look_again, asks=asks)
+    return Passed("canary_passed", {"share": share})
 
 
 async def _smoke_candidate(ctx: Context) -> Failed | None:
