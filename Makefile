@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECKED := bot handlers pipeline tests
 
-.PHONY: setup demo demo-headless demo-docker demo-docker-headless test check bench chaos lock clean
+SAID := -k tr -k trn:1,2 -k mark -k Stage:2
+
+.PHONY: setup demo demo-headless demo-docker demo-docker-headless test check bench chaos lock messages clean
 
 setup: $(READY)
 
@@ -46,6 +48,11 @@ chaos: $(READY)  ## seeded kills, stops and a moody Slack: SEEDS=n, SEED=k to re
 lock: $(READY)  ## pin the dependencies again
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra dev pyproject.toml -o requirements-dev.txt
+
+messages: $(READY)  ## renew the catalogues of handlers/locale after sentences have changed
+	mkdir -p build
+	$(BIN)/pybabel -q extract $(SAID) --no-location --sort-output -o build/messages.pot handlers pipeline/playbook.py
+	$(BIN)/pybabel -q update -i build/messages.pot -D releasebot -d handlers/locale --no-fuzzy-matching --ignore-obsolete --omit-header --no-wrap
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

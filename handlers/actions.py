@@ -3,6 +3,7 @@
 from handlers import forms
 from handlers.desk import Desk, Request
 from handlers.text import ids
+from handlers.text.language import tr
 from handlers.text.words import safe
 from pipeline import deciding, turning
 from pipeline.errors import Refused
@@ -46,7 +47,7 @@ async def unlock(desk: Desk, request: Request) -> None:
     product, _, release = ":".join(_parts(request)).partition(":")
     newest = await desk.service.recent(product, 1)
     if not newest or newest[0].id != release:
-        raise Refused("out_of_date", version="The product")
+        raise Refused("out_of_date", version="the product")
     await open_lock(desk, request, product)
 
 
@@ -54,15 +55,13 @@ async def open_lock(desk: Desk, request: Request, product: str) -> None:
     """Open a product's lock, once for this request, and say so."""
     reason = await turning.unlock(desk.service, request.actor, product, request.origin)
     if reason is not None:
-        await desk.tell(request, unlocked(product, reason))
+        await desk.tell(request, _unlocked(product, reason))
 
 
-def unlocked(product: str, reason: str) -> str:
+def _unlocked(product: str, reason: str) -> str:
     """What the person reads who opened a lock."""
-    return (
-        f"🔓 *Production of {product} is unlocked; the next release can start.*"
-        f"\nIt was locked because: {safe(reason)}"
-    )
+    unlocked = tr("Production of {product} is unlocked; the next release can start.", product=product)
+    return f"🔓 *{unlocked}*\n" + tr("It was locked because: {reason}", reason=safe(reason))
 
 
 async def nothing(desk: Desk, request: Request) -> None:

@@ -6,6 +6,7 @@ from handlers.blocks.card import card
 from handlers.desk import Desk, Request
 from handlers.text import help as help_text
 from handlers.text import words
+from handlers.text.language import tr
 from pipeline import turning
 from pipeline.errors import PipelineError, Refused
 from pipeline.version import candidate_tags, latest_release, parse_version, release_of
@@ -63,7 +64,10 @@ async def _start(desk: Desk, request: Request, product: str, version: str, ref: 
     channel = desk.service.product(product).channel
     release = await desk.service.start(request.actor, product, version, ref, channel, request.origin)
     if channel != request.channel:
-        await desk.tell(request, f"🚀 {words.title(release)} has begun; follow it in <#{channel}>.")
+        begun = tr(
+            "{title} has begun; follow it in {channel}.", title=words.title(release), channel=f"<#{channel}>"
+        )
+        await desk.tell(request, f"🚀 {begun}")
 
 
 async def _current(desk: Desk, product: str) -> str:
@@ -100,10 +104,8 @@ async def _with_examples(desk: Desk, product: str, refusal: Refused) -> Refused:
     command = desk.service.config.commands.release
     ready = await _ready_versions(desk, product)
     example = ready[0] if ready else "v0.2.0"
-    listed = f" Ready to be released: {', '.join(f'`{tag}`' for tag in ready)}." if ready else ""
-    return Refused(
-        refusal.code, **(refusal.facts | {"command": command, "example": example, "candidates": listed})
-    )
+    shown = {"command": command, "example": example, "candidates": ",".join(ready)}
+    return Refused(refusal.code, **(refusal.facts | shown))
 
 
 async def _ready_versions(desk: Desk, product: str) -> list[str]:

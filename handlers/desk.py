@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,9 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers.answers import UNREACHABLE
 from handlers.blocks import parts
+from handlers.languages import Languages
 from handlers.text import refusals
+from handlers.text.language import spoken_in, tr
 from pipeline import inbox
 from pipeline.errors import PipelineError, Refused, StoreError
 from pipeline.intake import Intake
@@ -68,6 +71,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._intake = Intake(self.service.db, self.owner, self.service.clock)
+        self.languages = Languages(self.client)
 
     async def store(self, request: Request) -> int | None:
         """Keep the request; None when the same one came before. Raises what the database raises."""
@@ -91,7 +95,8 @@ class Desk:
 
     async def _answer(self, row: int, request: Request) -> None:
         try:
-            await self.handlers[request.kind, request.name](self, request)
+            with spoken_in(await self.languages.of(request.user, self.service.language_of(request.channel))):
+                await self.handlers[request.kind, request.name](self, request)
         except Refused as refusal:
             await self.refuse(request, refusal)
         except StoreError:
@@ -140,12 +145,18 @@ class Desk:
     async def refuse(self, request: Request, refusal: Refused) -> None:
         """Tell only the person who asked: what, why, and what next."""
         log.info("desk: refused", code=refusal.code, user=request.user, request=request.name)
-        await self.tell(request, self.refusal(refusal))
+        with spoken_in(await self.languages.of(request.user, self.service.language_of(request.channel))):
+            await self.tell(request, self.refusal(refusal))
 
     def refusal(self, refusal: Refused) -> str:
-        """A refusal as a message."""
+        """A refusal as a message, in the language that is spoken."""
         what, why, following = refusals.sentences(refusal, self.service.config.commands)
-        return f"🚫 *{what}*\n{why}\n*Next:* {following}"
+        next_ = tr("Next:")
+        return f"🚫 *{what}*\n{why}\n*{next_}* {following}"
+
+    def at_once(self, user: str, channel: str) -> AbstractContextManager[None]:
+        """The language for an answer that may not wait for Slack."""
+        return spoken_in(self.languages.known(user, self.service.language_of(channel)))
 
     async def tell(self, request: Request, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
         """An ephemeral message to the person; by the request's own URL where it has one."""

@@ -11,11 +11,11 @@ from pipeline.errors import PipelineError
 from pipeline.ports import Person
 
 _DOUBTS = {
-    "deleted": "is deactivated",
-    "is_restricted": "is a guest",
-    "is_ultra_restricted": "is a guest",
-    "is_stranger": "belongs to another organisation",
-    "is_bot": "is a bot",
+    "deleted": "deactivated",
+    "is_restricted": "guest",
+    "is_ultra_restricted": "guest",
+    "is_stranger": "stranger",
+    "is_bot": "bot",
 }
 
 

@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.answers import UNREACHABLE, code, is_rate_limited, retry_after, status
 from handlers.blocks import announcements, asks, card, notes
 from handlers.blocks.parts import Message
+from handlers.text.language import spoken_in
 from pipeline.config import Product
 from pipeline.events import ANNOUNCEMENT, CARD, RESULT, WAY_BACK
 from pipeline.parcel import NeverSent, NotNow, Parcel, Sent
@@ -53,7 +54,9 @@ class Feed:
 
     async def send(self, parcel: Parcel) -> Sent | None:
         """Post or edit one message. Raises NotNow, NeverSent."""
-        message = render(parcel.topic, parcel.snapshot, self.product(parcel.snapshot.release.product))
+        product = self.product(parcel.snapshot.release.product)
+        with spoken_in(product.language):
+            message = render(parcel.topic, parcel.snapshot, product)
         if message is None:
             return None
         try:

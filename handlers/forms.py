@@ -9,6 +9,7 @@ from handlers.answers import GONE_TRIGGERS, UNREACHABLE, code
 from handlers.blocks import forms as blocks
 from handlers.desk import Desk, Request
 from handlers.text import ids
+from handlers.text.language import tr
 from pipeline import deciding, policy, turning
 from pipeline.errors import Refused
 
@@ -103,8 +104,8 @@ def _hints(text: str) -> dict[str, Any]:
 def mistakes(callback: str, fields: dict[str, Any]) -> dict[str, str]:
     """Errors by block id, for the form itself to show."""
     if callback == ids.APPROVE_FORM and len([b for b in fields["boxes"] if b in ("changes", "back")]) < 2:
-        return {ids.SEEN: "Look at both, then tick both: the way back is part of what you approve."}
+        return {ids.SEEN: tr("Look at both, then tick both: the way back is part of what you approve.")}
     needs_reason = callback in (ids.REJECT_FORM, ids.ROLLBACK_FORM)
     if needs_reason and not (fields.get(ids.REASON) or "").strip():
-        return {ids.REASON: "Write one sentence: it goes into the record and to the people concerned."}
+        return {ids.REASON: tr("Write one sentence: it goes into the record and to the people concerned.")}
     return {}

@@ -63,7 +63,7 @@ _VERSION_LIKE = re.compile(r"v?\.?\d.*", re.IGNORECASE | re.DOTALL)
 
 
 def parse_release(text: str) -> Typed:
-    """Read what follows `/release`. Raises Refused: version_missing, bad_command."""
+    """Read what follows `/release`. Raises Refused: version_missing, too_much, bad_command."""
     words = text[:LONGEST].split()
     if not words:
         raise Refused("version_missing")
@@ -75,9 +75,7 @@ def parse_release(text: str) -> Typed:
 
 def _start(version: str, rest: list[str]) -> StartRelease:
     if len(rest) > 1:
-        raise Refused(
-            "bad_command", text=" ".join([version, *rest])[:80], near="A version and at most one commit. "
-        )
+        raise Refused("too_much", text=" ".join([version, *rest])[:80])
     return StartRelease(version, rest[0] if rest else None)
 
 
@@ -97,5 +95,4 @@ def _named(word: str, rest: str) -> Typed | None:
 
 def _unknown(word: str) -> Typed:
     near = difflib.get_close_matches(word[:40].lower(), _WORDS, n=2)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    raise Refused("bad_command", text=word[:80], near=hint)
+    raise Refused("bad_command", text=word[:80], near=",".join(near))

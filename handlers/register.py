@@ -67,7 +67,8 @@ def _on_command(desk: Desk) -> Listener:
             row = await desk.store(request)
         except StoreError:
             log.warning("a command could not be recorded", user=request.user)
-            await ack(desk.refusal(Refused("not_recorded")))
+            with desk.at_once(request.user, request.channel):
+                await ack(desk.refusal(Refused("not_recorded")))
             return
         await ack()
         if row is not None:
@@ -133,7 +134,9 @@ def _on_view(desk: Desk) -> Listener:
         if name not in FORMS:
             await ack()
             return
-        if errors := forms.mistakes(name, fields):
+        with desk.at_once(user["id"], str(fields.get("channel", ""))):
+            errors = forms.mistakes(name, fields)
+        if errors:
             await ack(response_action="errors", errors=errors)
             return
         origin = f"view {view.get('id')} {view.get('hash')} {user['id']}"
@@ -144,10 +147,9 @@ def _on_view(desk: Desk) -> Listener:
         except StoreError:
             log.warning("a form could not be recorded", user=request.user)
             block = next(iter(view.get("state", {}).get("values", {})), ids.REASON)
-            await ack(
-                response_action="errors",
-                errors={block: " ".join(refusals.sentences(Refused("not_recorded")))},
-            )
+            with desk.at_once(request.user, request.channel):
+                said = " ".join(refusals.sentences(Refused("not_recorded")))
+            await ack(response_action="errors", errors={block: said})
             return
         await ack()
         if row is not None:

@@ -155,6 +155,7 @@ class Product(Model):
     branch: str = "main"
     playbook: str = "playbook.toml"
     channel: Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,}$")]
+    language: Literal["en", "pt-BR"] = "en"
     compare_url: str | None = None
     commit_url: str | None = None
     people: People

@@ -84,5 +84,5 @@ def unlocked(lock: Lock | None, running: str | None) -> None:
     if lock is None:
         return
     if lock.release_id is not None:
-        raise Refused("already_running", version=running or "another version", release=lock.release_id)
+        raise Refused("already_running", version=running or "another", release=lock.release_id)
     raise Refused("locked", reason=lock.reason, by=lock.actor, at=str(int(lock.created_at.timestamp())))

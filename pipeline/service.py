@@ -52,6 +52,12 @@ class Service:
     def product(self, name: str) -> Product:
         return self.config.products[name]
 
+    def language_of(self, channel: str) -> str:
+        """The language of a channel: its product's, or the first product's where the channel has none."""
+        products = self.config.products.values()
+        here = [product.language for product in products if product.channel == channel]
+        return (here or [product.language for product in products])[0]
+
     async def snapshot(self, release_id: str) -> Snapshot:
         """A release as it is now. Refused("unknown_release") when there is none."""
         async with self.db.reading() as session:

@@ -74,7 +74,7 @@ async def _may_try_again(session: AsyncSession, release: Release) -> None:
     """A way back that did not finish may be tried again, until another release has touched production."""
     newest = await snapshot.stuck_release(session, release.product)
     if newest is None or newest.id != release.id:
-        raise Refused("out_of_date", version="Production")
+        raise Refused("out_of_date", version="production")
 
 
 async def _may_leave(session: AsyncSession, release: Release) -> None:
@@ -125,7 +125,7 @@ async def _turned_before(service: Service, release_id: str, origin: str) -> bool
 async def _take_lock(service: Service, session: AsyncSession, release: Release, actor: Actor) -> None:
     lock = await session.get(Lock, (release.product, "production"), with_for_update=True)
     if lock is not None and lock.release_id not in (None, release.id):
-        raise Refused("already_running", version="another release", release=str(lock.release_id))
+        raise Refused("already_running", version="another", release=str(lock.release_id))
     if lock is None:
         lock = Lock(product=release.product, environment="production", created_at=service.clock())
         session.add(lock)

@@ -38,23 +38,19 @@ class Version:
 def parse_version(text: str) -> Version:
     """Read `v0.2.0` or `0.2.0`.
 
-    Raises Refused("bad_version") with the facts `text` (what was found, harmless to show), `why`,
-    `suggestion` (the version that was probably meant, or "") and `following` (what to do next).
+    Raises Refused("bad_version") with the facts `text` (what was found, harmless to show), `why` (a code) and
+    `suggestion` (the version that was probably meant, or "").
     """
     wanted = text.strip()
     if not wanted:
-        raise _refusal(wanted, "no version was given.")
+        raise _refusal(wanted, "no_version")
     if len(wanted) > LONGEST:
-        raise _refusal(wanted, f"it has {len(wanted):,} characters; a version has at most {LONGEST}.")
+        raise _refusal(wanted, "too_long", length=str(len(wanted)), most=str(LONGEST))
     found = _semver(wanted)
     if found is None:
         raise _refusal(wanted, _mistake(wanted))
     if found.prerelease or found.build:
-        raise _refusal(
-            wanted,
-            "releases are stable versions without a pre-release or build part;"
-            f" candidates are tags such as v{found.finalize_version()}-rc.1, which the bot makes itself.",
-        )
+        raise _refusal(wanted, "pre_release", candidate=f"v{found.finalize_version()}-rc.1")
     return Version(found.major, found.minor, found.patch)
 
 
@@ -102,9 +98,7 @@ def _semver(text: str) -> semver.Version | None:
 
 
 def _mistake(text: str) -> str:
-    if not text.isascii():
-        return "it holds characters other than plain ASCII."
-    return "a version has three numbers without leading zeros: vMAJOR.MINOR.PATCH."
+    return "not_three" if text.isascii() else "not_ascii"
 
 
 def _guess(text: str) -> str | None:
@@ -114,12 +108,5 @@ def _guess(text: str) -> str | None:
     return "v" + ".".join(str(int(part or 0)) for part in found.groups()) if found else None
 
 
-def _refusal(text: str, why: str) -> Refused:
-    guess = _guess(text)
-    return Refused(
-        "bad_version",
-        text=plain(text, LONGEST),
-        why=why,
-        suggestion=guess or "",
-        following=f"Did you mean {guess}?" if guess else "Write it as v0.2.0.",
-    )
+def _refusal(text: str, why: str, **facts: str) -> Refused:
+    return Refused("bad_version", text=plain(text, LONGEST), why=why, suggestion=_guess(text) or "", **facts)

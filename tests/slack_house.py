@@ -144,7 +144,7 @@ class SlackHouse(House):
     async def slack_to_approval(self, version: str = "v0.2.0") -> Message:
         """A release until it asks for approval; the message that asks."""
         await self.slack_start(version)
-        await self.tick_by_hand(f"Before shop {version}")
+        await self.tick_by_hand(f"Checklist before shop {version}")
         return await self.message(f"Approval needed for shop {version}")
 
     async def slack_approve(self, message: Message, user: str = LEE) -> None:
@@ -162,7 +162,7 @@ class SlackHouse(House):
         shown = await self.slack_to_watch(version)
         self.world.pass_time(minutes=31)
         self.nudge()
-        await self.tick_by_hand(f"After shop {version}")
+        await self.tick_by_hand(f"Checklist after shop {version}")
         return await self.ended(shown.release.id)
 
     async def slack_roll_back(self, user: str = SAM, reason: str = "Orders are lost.") -> None:
@@ -234,7 +234,12 @@ class SlackHouse(House):
 
 @asynccontextmanager
 async def open_slack_house(
-    folder: Path, *, mode: Mode = "socket", world: World | None = None, bot_toml: str = BOT_TOML
+    folder: Path,
+    *,
+    mode: Mode = "socket",
+    world: World | None = None,
+    bot_toml: str = BOT_TOML,
+    locale: str = "en-US",
 ) -> AsyncIterator[SlackHouse]:
     """A house with v0.1.0 in production and everything said about it; the sandbox's traffic is forgotten."""
     world, config, db = (
@@ -249,6 +254,8 @@ async def open_slack_house(
     history = History()
     made = replace(ports(world, config.products["shop"], folder), changelog=history)
     async with Sandbox(commands=commands, shortcuts=shortcuts, request_url=url) as sandbox:
+        for person in sandbox.workspace.users.values():
+            person.locale = locale
         house = SlackHouse(
             db, world, config, made, folder,
             sandbox=sandbox, settings=settings_for(sandbox, mode, port), history=history,

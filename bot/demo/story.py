@@ -81,7 +81,7 @@ class Story:
 
     async def _tick(self, user: str, phase: str) -> None:
         """Tick every item that the bot could not prove, as a person would: one after the other."""
-        headline = "Checklist. Before" if phase == "before" else "Checklist. After"
+        headline = "Checklist before" if phase == "before" else "Checklist after"
         message = await self._message(headline)
         while values := re.findall(
             rf"'action_id': '{re.escape(ids.TICK)}'.*?'value': '([^']+)'", str(message.blocks)

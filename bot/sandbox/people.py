@@ -83,7 +83,7 @@ class Shortcut:
 def default_users() -> list[User]:
     """The people every sandbox starts with: the playbook's roles, a guest and an outsider."""
     return [
-        User("U0DANA001", "dana", "Dana Souza", "Release manager", locale="pt-BR", tz="America/Sao_Paulo"),
+        User("U0DANA001", "dana", "Dana Souza", "Release manager", tz="America/Sao_Paulo"),
         User("U0LEE0002", "lee", "Lee Park", "DRI"),
         User("U0SAM0003", "sam", "Sam Costa", "Developer"),
         User("U0KIM0004", "kim", "Kim Lima", "DRI", locale="pt-BR", tz="America/Sao_Paulo"),

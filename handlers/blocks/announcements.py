@@ -4,9 +4,10 @@ from slack_sdk.models.blocks import ButtonElement
 
 from handlers.blocks import parts
 from handlers.blocks.card import changes_link, has_switched_back, may_go_back, roll_back_button
-from handlers.blocks.changes import grouped, risk_lines, way_back, way_back_line
+from handlers.blocks.changes import changes_since, grouped, risk_lines, way_back, way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
+from handlers.text.language import tr
 from handlers.text.stages import outcome
 from pipeline.config import Product
 from pipeline.models import Release
@@ -20,7 +21,10 @@ def released(shown: Snapshot, product: Product) -> Message | None:
     if run is None or not run.data.get("said"):
         return None
     gone = release.status in (ReleaseStatus.ROLLING_BACK, ReleaseStatus.ROLLED_BACK)
-    headline = f"{words.title(release)} " + ("was live and went back" if gone else "is live")
+    title = words.title(release)
+    headline = (
+        tr("{title} was live and went back", title=title) if gone else tr("{title} is live", title=title)
+    )
     groups = grouped(shown)
     changes = [
         section
@@ -29,73 +33,88 @@ def released(shown: Snapshot, product: Product) -> Message | None:
     ]
     blocks = [
         parts.header(f"{'↩️' if gone else '🎉'} {headline}"),
-        *(changes or [parts.section("_No changes are listed._")]),
-        *parts.lines(["*Risks*", *risk_lines(shown)], most=6),
-        parts.section(f"*Way back*\n{way_back(shown)}"),
+        *(changes or [parts.section(words.quiet(tr("No changes are listed.")))]),
+        *parts.lines([words.bold(tr("Risks")), *risk_lines(shown)], most=6),
+        parts.section(words.bold(tr("Way back")) + f"\n{way_back(shown)}"),
         parts.actions(
             "announcement",
             changes_link(release, product),
             parts.link(
-                "Open the site", ids.SITE_LINK, product.environments.production.url, "Open the product"
+                tr("Open the site"),
+                ids.SITE_LINK,
+                product.environments.production.url,
+                tr("Open the product in production"),
             ),
             roll_back_button(release, shown) if may_go_back(shown) else None,
         ),
-        parts.context(
-            f"{len(shown.changes)} changes · live since {words.when(shown.promoted_at)}"
-            f" · asked by {words.person(release.requested_by)}, approved by {_approver(shown)}"
-        ),
+        parts.context(_who_and_when(shown)),
     ]
     said = "; ".join(
         f"{name}: {', '.join(words.safe(c, 160) for c in subjects)}" for name, subjects in groups
     )
-    text = f"{headline}. {said or 'No changes are listed'}. Way back: {way_back_line(shown)}."
+    back = tr("Way back: {how}", how=way_back_line(shown))
+    text = f"{headline}. {said or tr('No changes are listed.').rstrip('.')}. {back}."
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 
 
+def _who_and_when(shown: Snapshot) -> str:
+    people = {"asker": words.person(shown.release.requested_by), "approver": _approver(shown)}
+    since = tr("live since {time}", time=words.when(shown.promoted_at))
+    return f"{changes_since(shown)} · {since} · " + tr("asked by {asker}, approved by {approver}", **people)
+
+
 def _approver(shown: Snapshot) -> str:
-    return next((words.person(a.user) for a in shown.approvals if a.decision == "approve"), "nobody")
+    return next((words.person(a.user) for a in shown.approvals if a.decision == "approve"), tr("nobody"))
 
 
 def turned_back(shown: Snapshot) -> Message:
     """A rollback: what production serves now, why, what became of the data, and what next."""
     release = shown.release
-    mark, headline = _how_far(shown)
+    emoji, headline = _how_far(shown)
     stuck = release.status is ReleaseStatus.FAILED
     reason = words.safe(release.reason, 500) if release.reason else _failed(shown)
     undo, by = shown.runs.get("undo-migration"), (release.turned or {}).get("actor")
     production, next_ = _serving(shown), _next_after(shown)
     blocks = [
-        parts.header(f"{mark} {headline}"),
-        parts.section(f"*Why*\n{reason}"),
-        parts.section(f"*What failed*\n{_failed(shown)}") if stuck and release.reason else None,
+        parts.header(f"{emoji} {headline}"),
+        parts.section(words.bold(tr("Why")) + f"\n{reason}"),
+        parts.section(words.bold(tr("What failed")) + f"\n{_failed(shown)}")
+        if stuck and release.reason
+        else None,
         parts.facts(
-            Production=production,
-            Database=outcome(undo) if undo and outcome(undo) else "as it was",
-            Rolled_back_by=words.person(by),
-            Release_asked_by=words.person(release.requested_by),
-            Next=next_,
+            {
+                tr("Production"): production,
+                tr("Database"): outcome(undo) if undo and outcome(undo) else tr("as it was"),
+                tr("Rolled back by"): words.person(by),
+                tr("Release asked by"): words.person(release.requested_by),
+                tr("Next"): next_,
+            }
         ),
         parts.actions(
             "locked",
             roll_back_button(release, shown) if stuck and may_go_back(shown) else None,
             _unlock_button(release) if shown.lock and shown.lock.release_id is None else None,
         ),
-        parts.context(f"`{release.id}` · the steps are in its thread"),
+        parts.context(f"`{release.id}` · " + tr("the steps are in its thread")),
     ]
     failed, why = _failed(shown).rstrip("."), reason.rstrip(".")
-    told = f"{failed}. Next: {next_}" if stuck else f"Why: {why}. Production {production}"
-    text = f"{headline}. {told}."
+    if stuck:
+        text = tr("{headline}. {failed}. Next: {next}.", headline=headline, failed=failed, next=next_)
+    else:
+        text = tr(
+            "{headline}. Why: {why}. Production: {where}.", headline=headline, why=why, where=production
+        )
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 
 
 def _how_far(shown: Snapshot) -> tuple[str, str]:
     """The mark and the headline of a way back: it failed, goes on after a failure, or is done."""
-    release, title, old = shown.release, words.title(shown.release), shown.release.base_version or "nothing"
+    facts = {"title": words.title(shown.release), "old": shown.release.base_version or tr("nothing")}
     if _goes_on(shown):
-        return "⏳", f"{title} is being rolled back to {old}; it is tried again"
-    if release.status is ReleaseStatus.FAILED:
-        return "❌", f"The rollback of {title} did not finish"
-    return "↩️", f"{title} was rolled back to {old}"
+        return "⏳", tr("{title} is being rolled back to {old}; it is tried again", **facts)
+    if shown.release.status is ReleaseStatus.FAILED:
+        return "❌", tr("The rollback of {title} did not finish", **facts)
+    return "↩️", tr("{title} was rolled back to {old}", **facts)
 
 
 def _goes_on(shown: Snapshot) -> bool:
@@ -108,34 +127,36 @@ def _goes_on(shown: Snapshot) -> bool:
 
 def _serving(shown: Snapshot) -> str:
     if has_switched_back(shown):
-        return f"serves {shown.release.base_version or 'nothing'}"
-    return "look at it now: it may serve either version"
+        return tr("serves {version}", version=shown.release.base_version or tr("nothing"))
+    return tr("look at it now: it may serve either version")
 
 
 def _next_after(shown: Snapshot) -> str:
     """What people do after a way back."""
     if _goes_on(shown):
-        return "it goes on; follow the release's message"
+        return tr("it goes on; follow the release's message")
     if shown.lock is None:
-        return "production is unlocked; the next release can start"
+        return tr("production is unlocked; the next release can start")
     if shown.release.status is not ReleaseStatus.FAILED:
-        return "production is locked; deal with the cause, then unlock"
+        return tr("production is locked; deal with the cause, then unlock")
     if may_go_back(shown):
-        return "deal with what failed, then try the way back again; production stays locked until somebody unlocks it"
-    return "production is locked; unlock it when a fix is ready, and release that"
+        return tr(
+            "deal with what failed, then try the way back again; production stays locked until somebody unlocks it"
+        )
+    return tr("production is locked; unlock it when a fix is ready, and release that")
 
 
 def _unlock_button(release: Release) -> ButtonElement:
     return parts.button(
-        "Unlock production",
+        tr("Unlock production"),
         ids.UNLOCK,
         ids.value(release.product, release.id),
-        means="Unlock production for the next release",
+        means=tr("Unlock production for the next release"),
         confirm=parts.confirm(
-            "Unlock production?",
-            "The next release may start. Is the cause dealt with?",
-            "Unlock",
-            "Keep it",
+            tr("Unlock production?"),
+            tr("The next release may start. Is the cause dealt with?"),
+            tr("Unlock"),
+            tr("Keep it"),
         ),
     )
 
@@ -143,16 +164,22 @@ def _unlock_button(release: Release) -> ButtonElement:
 def ended(shown: Snapshot) -> Message:
     """A release that ended before production: in its thread, and to the channel. It mentions who asked."""
     release, failed = shown.release, shown.release.status is ReleaseStatus.FAILED
-    title, old = words.title(release), release.base_version or "what it served before"
-    word = "failed before production" if failed else "was stopped"
-    why = f"{_failed(shown) if failed else _stopped(shown)}".rstrip(".") + "."
-    calm = f"Production still serves {old}; {_left(shown)}."
-    again = (
-        "when the cause is dealt with, release it again." if failed else "it can be released again any time."
+    title, old = words.title(release), release.base_version or tr("what it served before")
+    word = (
+        tr("{title} failed before production", title=title)
+        if failed
+        else tr("{title} was stopped", title=title)
     )
-    next_ = f"{words.person(release.requested_by)}: {again}"
-    body = f"{'❌' if failed else '🚫'} *{title} {word}.*\n{why}\n_{calm}_\n{next_}"
-    text = f"{title} {word}: {why} {calm} {next_}"
+    why = f"{_failed(shown) if failed else _stopped(shown)}".rstrip(".") + "."
+    calm = tr("Production still serves {version}; {left}.", version=old, left=_left(shown))
+    who = words.person(release.requested_by)
+    next_ = (
+        tr("{who}: when the cause is dealt with, release it again.", who=who)
+        if failed
+        else tr("{who}: it can be released again any time.", who=who)
+    )
+    body = f"{'❌' if failed else '🚫'} *{word}.*\n{why}\n_{calm}_\n{next_}"
+    text = f"{word}: {why} {calm} {next_}"
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts([parts.section(body)]), True, True)
 
 
@@ -160,16 +187,18 @@ def _left(shown: Snapshot) -> str:
     """What is still there of a release that never got traffic."""
     cleaning = shown.runs.get("clean-up")
     if cleaning is not None and cleaning.status is StageStatus.FAILED:
-        return "what was prepared of this one may still run, until the next release takes it away"
-    return "nothing of it is left running"
+        return tr("what was prepared of this one may still run, until the next release takes it away")
+    return tr("nothing of it is left running")
 
 
 def _stopped(shown: Snapshot) -> str:
     by = words.person((shown.release.turned or {}).get("actor"))
     reason = shown.release.reason
-    return f"{by} stopped it" + (f": {words.safe(reason)}" if reason else "")
+    if reason:
+        return tr("{who} stopped it: {reason}", who=by, reason=words.safe(reason))
+    return tr("{who} stopped it", who=by)
 
 
 def _failed(shown: Snapshot) -> str:
     failed = [run for run in shown.runs.values() if run.status is StageStatus.FAILED]
-    return "; ".join(outcome(run).rstrip(".") for run in failed) or "a person decided it"
+    return "; ".join(outcome(run).rstrip(".") for run in failed) or tr("a person decided it")

@@ -6,9 +6,10 @@ from slack_sdk.models.blocks import ButtonElement
 
 from handlers.blocks import parts
 from handlers.blocks.card import changes_link, may_go_back, roll_back_button
-from handlers.blocks.changes import change_rows, risk_lines, way_back, way_back_line
+from handlers.blocks.changes import change_rows, changes_since, risk_lines, way_back, way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
+from handlers.text.language import mark, tr, trn
 from handlers.text.stages import outcome, sentence
 from pipeline import policy
 from pipeline.config import Product
@@ -17,6 +18,10 @@ from pipeline.snapshot import Snapshot
 from pipeline.states import StageStatus
 
 _OPEN = (StageStatus.WAITING, StageStatus.RUNNING)
+HEADLINES = {
+    "before": mark("Checklist before {title} — {done} of {total} done"),
+    "after": mark("Checklist after {title} — {done} of {total} done"),
+}
 MOST_ITEMS = 40
 """Items with a block of their own; Slack takes 50 blocks a message."""
 
@@ -28,29 +33,27 @@ def checklist(shown: Snapshot, phase: str) -> Message | None:
     if not items or run is None:
         return None
     done = sum(item.done for item in items)
-    headline = f"{phase} {words.title(shown.release)} — {done} of {len(items)} done"
+    facts = {"title": words.title(shown.release), "done": done, "total": len(items)}
+    headline = tr(HEADLINES[phase], **facts)
     open_ = [words.safe(item.title, 150) for item in items if not item.done]
     waiting = run.status in _OPEN
     blocks = [
-        parts.header(f"📋 Checklist {headline}"),
-        parts.section(f"{words.person(shown.release.requested_by)}: {_needed(len(open_))}")
-        if open_ and waiting
-        else None,
+        parts.header(f"📋 {headline}"),
+        parts.section(_needed(shown, len(open_))) if open_ and waiting else None,
         *[_item(shown, item, waiting) for item in _in_sight(items)],
         parts.context(
-            *_more(items), "The bot ticks what it can prove, with the evidence; people tick the rest."
+            *_more(items), tr("The bot ticks what it can prove, with the evidence; people tick the rest.")
         ),
     ]
-    text = f"Checklist. {headline[0].upper()}{headline[1:]}." + (
-        f" Open: {', '.join(open_)}." if open_ else ""
-    )
+    text = f"{headline}." + (" " + tr("Open: {items}.", items=", ".join(open_)) if open_ else "")
     return Message(
         parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, broadcast=bool(open_)
     )
 
 
-def _needed(count: int) -> str:
-    return "one item needs a person." if count == 1 else f"{count} items need a person."
+def _needed(shown: Snapshot, count: int) -> str:
+    who = words.person(shown.release.requested_by)
+    return trn("{who}: one item needs a person.", "{who}: {count} items need a person.", count, who=who)
 
 
 def _in_sight(items: list[ChecklistItem]) -> list[ChecklistItem]:
@@ -61,23 +64,32 @@ def _in_sight(items: list[ChecklistItem]) -> list[ChecklistItem]:
 
 def _more(items: list[ChecklistItem]) -> list[str]:
     still_open = sum(not item.done for item in items) - MOST_ITEMS
-    next_ = f"; {still_open} open ones follow as these are ticked" if still_open > 0 else ""
     hidden = len(items) - MOST_ITEMS
-    return [f"and {hidden} more{next_}"] if hidden > 0 else []
+    if hidden <= 0:
+        return []
+    follow = trn(
+        "{count} open one follows as these are ticked",
+        "{count} open ones follow as these are ticked",
+        still_open,
+    )
+    return [f"{parts.and_more(hidden)}; {follow}" if still_open > 0 else parts.and_more(hidden)]
 
 
 def _item(shown: Snapshot, item: ChecklistItem, waiting: bool) -> Any:
     title = words.safe(item.title, 150)
     if item.done:
         evidence = (
-            sentence(item.evidence["code"], item.evidence["facts"]) if item.evidence else "ticked by hand"
+            sentence(item.evidence["code"], item.evidence["facts"]) if item.evidence else tr("ticked by hand")
         )
         who = f"{words.person(item.done_by)} {words.when(item.done_at)}"
         return parts.section(f"✅ *{title}*\n{who} · {evidence}")
     tick = parts.button(
-        "Mark done", ids.TICK, ids.value(shown.release.id, item.id), means=f"Mark done: {item.title}"
+        tr("Mark done"),
+        ids.TICK,
+        ids.value(shown.release.id, item.id),
+        means=tr("Mark done: {item}", item=item.title),
     )
-    note = "open · the bot could not prove it" if item.proof else "open"
+    note = tr("open · the bot could not prove it") if item.proof else tr("open")
     return parts.section(f"⬜ *{title}*\n{note}", accessory=tick if waiting else None)
 
 
@@ -87,66 +99,85 @@ def approval(shown: Snapshot, product: Product, run: StageRun) -> Message:
 
 
 def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
-    release = shown.release
+    release, title = shown.release, words.title(shown.release)
+    asker = words.person(release.requested_by)
     waiting_for = policy.mentions(product.people.approve)
     expires = run.facts.get("expires") or (run.started_at + product.approval_expires)
     voided = run.facts.get("voided", ())
     pressed = [a for a in shown.approvals if a.stage_run_id == run.id and a.id not in voided]
     blocks = [
-        parts.header(f"🔐 Approve {words.title(release)} for production?"),
+        parts.header("🔐 " + tr("Approve {title} for production?", title=title)),
         parts.section(
-            f"{waiting_for}: one approval is needed, not from {words.person(release.requested_by)}, who asked."
+            tr("{who}: one approval is needed, not from {asker}, who asked.", who=waiting_for, asker=asker)
         ),
-        parts.facts(**_tried(shown)),
-        parts.section(f"*{len(shown.changes)} changes since {release.base_version or 'the beginning'}*"),
+        parts.facts(_tried(shown)),
+        parts.section(f"*{changes_since(shown)}*"),
         change_rows(shown, product),
-        *parts.lines(["*Risks*", *risk_lines(shown)], most=8),
-        parts.section(f"*Way back*\n{way_back(shown)}"),
-        parts.section(f"⏳ {words.person(pressed[-1].user)}: being recorded…")
+        *parts.lines([words.bold(tr("Risks")), *risk_lines(shown)], most=8),
+        parts.section(words.bold(tr("Way back")) + f"\n{way_back(shown)}"),
+        parts.section("⏳ " + tr("{who}: being recorded…", who=words.person(pressed[-1].user)))
         if pressed
         else _decide(shown, product, run),
-        parts.context(_bound(shown), f"Expires {words.when(expires, '{date_short_pretty} {time}')}"),
+        parts.context(
+            _bound(shown), tr("Expires {time}", time=words.when(expires, "{date_short_pretty} {time}"))
+        ),
     ]
-    text = (
-        f"Approval needed for {words.title(release)} to go to production. Asked by "
-        f"{words.person(release.requested_by)}; {len(shown.changes)} changes; expires {words.plain_when(expires)}."
+    text = tr(
+        "Approval needed for {title} to go to production. Asked by {who}; {changes}; expires {time}.",
+        title=title,
+        who=asker,
+        changes=changes_since(shown),
+        time=words.plain_when(expires),
     )
     return Message(text, parts.as_dicts(blocks), in_thread=True, broadcast=True)
 
 
 _CHECKS = {
-    "test": "tests and lint",
-    "evaluation": "evaluation",
-    "staging-checks": "staging",
-    "checklist": "checklist",
+    "test": mark("tests and lint"),
+    "evaluation": mark("evaluation"),
+    "staging-checks": mark("staging"),
+    "checklist": mark("checklist"),
 }
 
 
 def _tried(shown: Snapshot) -> dict[str, str]:
     """What this very commit has passed, and where it can be looked at."""
     passed = [
-        word for name, word in _CHECKS.items()
+        tr(word) for name, word in _CHECKS.items()
         if name in shown.runs and shown.runs[name].status is StageStatus.SUCCEEDED
     ]  # fmt: skip
     staging = shown.runs.get("staging")
     url = staging.facts.get("url", "") if staging else ""
-    return {"Passed": ", ".join(passed) or "nothing yet", "Staging": f"it runs at {url}" if url else "—"}
+    return {
+        tr("Passed"): ", ".join(passed) or tr("nothing yet"),
+        tr("Staging"): tr("it runs at {url}", url=url) if url else "—",
+    }
 
 
 def _decide(shown: Snapshot, product: Product, run: StageRun) -> Any:
     value, title = ids.value(shown.release.id, run.id), words.title(shown.release)
     return parts.actions(
         "decide",
-        parts.button("Approve…", ids.APPROVE, value, means=f"Approve {title}; opens a form", style="primary"),
-        parts.button("Reject…", ids.REJECT, value, means=f"Reject {title}; asks for a reason"),
+        parts.button(
+            tr("Approve…"),
+            ids.APPROVE,
+            value,
+            means=tr("Approve {title}; opens a form", title=title),
+            style="primary",
+        ),
+        parts.button(
+            tr("Reject…"), ids.REJECT, value, means=tr("Reject {title}; asks for a reason", title=title)
+        ),
         changes_link(shown.release, product),
     )
 
 
 def _bound(shown: Snapshot) -> str:
     digests = " ".join(f"{image.component} `{words.short(image.digest)}`" for image in shown.images)
-    return (
-        f"Bound to commit `{words.short(shown.release.commit)}`, {digests}, the migrations and the playbook"
+    return tr(
+        "Bound to commit `{commit}`, {images}, the migrations and the playbook",
+        commit=words.short(shown.release.commit),
+        images=digests,
     )
 
 
@@ -154,20 +185,39 @@ def _approval_decided(shown: Snapshot, run: StageRun) -> Message:
     title = words.title(shown.release)
     decision = next((a for a in reversed(shown.approvals) if a.stage_run_id == run.id), None)
     if run.status is StageStatus.CANCELLED or decision is None:
-        return Message(f"The approval of {title} is not needed any more.", parts.as_dicts(
-            [parts.section(f"🚫 *The approval of {title} is not needed any more.* {outcome(run)}")]
-        ), in_thread=True)  # fmt: skip
-    approved = decision.decision == "approve"
-    mark, word = ("✅", "approved") if approved else ("⛔", "rejected")
-    commit = f"commit `{words.short(shown.release.commit)}`"
-    who = f"{words.person(decision.user)} {word} it {words.when(decision.at)} for {commit}."
+        text = tr("The approval of {title} is not needed any more.", title=title)
+        said = [parts.section(f"🚫 *{text}* {outcome(run)}")]
+        return Message(text, parts.as_dicts(said), in_thread=True)
+    facts = {"title": title, "who": words.person(decision.user), "commit": words.short(shown.release.commit)}
+    emoji, headline, who, text = (
+        (
+            "✅",
+            tr("{title} approved", **facts),
+            tr("{who} approved it {time} for commit `{commit}`.", time=words.when(decision.at), **facts),
+            tr(
+                "{title} was approved for production by {who} at {time}.",
+                time=words.plain_when(decision.at),
+                **facts,
+            ),
+        )
+        if decision.decision == "approve"
+        else (
+            "⛔",
+            tr("{title} rejected", **facts),
+            tr("{who} rejected it {time} for commit `{commit}`.", time=words.when(decision.at), **facts),
+            tr(
+                "{title} was rejected for production by {who} at {time}.",
+                time=words.plain_when(decision.at),
+                **facts,
+            ),
+        )
+    )
     quote = "\n> " + words.safe(decision.note).replace("\n", "\n> ") if decision.note else ""
     blocks = [
-        parts.header(f"{mark} {title} {word}"),
+        parts.header(f"{emoji} {headline}"),
         parts.section(who + quote),
         parts.context(_bound(shown)),
     ]
-    text = f"{title} was {word} for production by {words.person(decision.user)} at {words.plain_when(decision.at)}."
     return Message(text, parts.as_dicts(blocks), in_thread=True)
 
 
@@ -177,7 +227,7 @@ def decision(shown: Snapshot, run: StageRun) -> Message:
     if run.status not in _OPEN:
         return _settled(shown, run)
     blocks = [
-        parts.header(f"🙋 {title} needs a decision"),
+        parts.header("🙋 " + tr("{title} needs a decision", title=title)),
         parts.section(f"{_concerned(shown)}: {_found(run) if lines else said}"),
         parts.fenced([words.safe(line, 200) for line in lines]) if lines else None,
         parts.actions(
@@ -186,12 +236,13 @@ def decision(shown: Snapshot, run: StageRun) -> Message:
             _way_on(shown, run),
         ),
         parts.context(
-            f"Way back: {way_back_line(shown)}" if shown.release.production_touched else _UNTOUCHED
+            tr("Way back: {how}", how=way_back_line(shown))
+            if shown.release.production_touched
+            else tr("Production is as it was; `/release abort` stops this release.")
         ),
     ]
-    return Message(
-        f"{title} needs a decision: {said}", parts.as_dicts(blocks), in_thread=True, broadcast=True
-    )
+    text = tr("{title} needs a decision: {found}", title=title, found=said)
+    return Message(text, parts.as_dicts(blocks), in_thread=True, broadcast=True)
 
 
 def _settled(shown: Snapshot, run: StageRun) -> Message:
@@ -199,12 +250,12 @@ def _settled(shown: Snapshot, run: StageRun) -> Message:
     title, release = words.title(shown.release), shown.release
     by = words.person((release.turned or {}).get("actor"))
     if run.status is StageStatus.SUCCEEDED:
-        mark, text = "✅", f"{title} goes on: {outcome(run)}."
+        emoji, text = "✅", tr("{title} goes on: {how}.", title=title, how=outcome(run))
     elif release.direction == "rollback":
-        mark, text = "↩️", f"{title} does not stay: {by} rolled it back."
+        emoji, text = "↩️", tr("{title} does not stay: {who} rolled it back.", title=title, who=by)
     else:
-        mark, text = "🚫", f"{title} does not go on: {by} stopped it."
-    return Message(text, parts.as_dicts([parts.section(f"{mark} *{text}*")]), in_thread=True)
+        emoji, text = "🚫", tr("{title} does not go on: {who} stopped it.", title=title, who=by)
+    return Message(text, parts.as_dicts([parts.section(f"{emoji} *{text}*")]), in_thread=True)
 
 
 def _concerned(shown: Snapshot) -> str:
@@ -215,24 +266,26 @@ def _concerned(shown: Snapshot) -> str:
 
 def _found(run: StageRun) -> str:
     count = run.facts.get("count", len(run.facts["lines"]))
-    return f"{count} critical log line{'' if count == 1 else 's'} since all traffic went over."
-
-
-_UNTOUCHED = "Production is as it was; `/release abort` stops this release."
+    return trn(
+        "{count} critical log line since all traffic went over.",
+        "{count} critical log lines since all traffic went over.",
+        count,
+    )
 
 
 def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
     """The button that lets the release go on: try again, or decide that it may."""
     title, value = words.title(shown.release), ids.value(shown.release.id, run.id)
     if run.name == "publish" or run.code in ("trouble", "crashed"):
-        return parts.button("Try again", ids.AGAIN, value, means="Try this step again")
-    label, question = _KEEP.get(run.name, _KEEP["watch"])
-    sure = parts.confirm(f"{label}?", f"{question} Your name is recorded.", label, "Not now")
+        return parts.button(tr("Try again"), ids.AGAIN, value, means=tr("Try this step again"))
+    label, question = (tr(said) for said in _KEEP.get(run.name, _KEEP["watch"]))
+    recorded = tr("Your name is recorded.")
+    sure = parts.confirm(f"{label}?", f"{question} {recorded}", label, tr("Not now"))
     return parts.button(label, ids.KEEP, value, means=f"{label}: {title}", confirm=sure)
 
 
 _KEEP = {
-    "canary": ("Go on to everybody", "All traffic goes to the new version."),
-    "watch": ("Keep it live", "The release goes on as if the watch had passed."),
-    "evaluation": ("Accept the suite", "The next releases are compared with this result."),
+    "canary": (mark("Go on to everybody"), mark("All traffic goes to the new version.")),
+    "watch": (mark("Keep it live"), mark("The release goes on as if the watch had passed.")),
+    "evaluation": (mark("Accept the suite"), mark("The next releases are compared with this result.")),
 }

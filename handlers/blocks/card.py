@@ -5,6 +5,7 @@ from slack_sdk.models.blocks import ButtonElement, SectionBlock
 from handlers.blocks import parts
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
+from handlers.text.language import tr, trn
 from handlers.text.stages import outcome
 from pipeline.config import Product
 from pipeline.models import Release
@@ -25,7 +26,7 @@ _ENDED = frozenset(
 def card(shown: Snapshot, product: Product) -> Message:
     """Render the release's message."""
     release = shown.release
-    mark, state = words.STATES[release.status]
+    mark, state = words.state(release.status)
     progress = "" if release.status in _ENDED else f" ({_position(shown)})"
     headline = f"{words.title(release)} — {state}{progress}"
     blocks = [
@@ -39,46 +40,49 @@ def card(shown: Snapshot, product: Product) -> Message:
 
 
 def _position(shown: Snapshot) -> str:
-    return f"step {min(shown.done + 1, len(shown.steps))} of {len(shown.steps)}"
+    return tr("step {step} of {steps}", step=min(shown.done + 1, len(shown.steps)), steps=len(shown.steps))
 
 
 def _text(shown: Snapshot, headline: str) -> str:
     by = words.person(shown.release.requested_by)
     current = "; ".join(
-        f"{step.phrase}: {outcome(step.run)}" for step in shown.steps if step.run and step.status in _NOW
+        f"{tr(step.phrase)}: {outcome(step.run)}" for step in shown.steps if step.run and step.status in _NOW
     )
-    text = f"Release {headline}. Started by {by}. {current}"
-    return parts.cut(text.strip(), parts.TEXT_LIMIT)
+    text = tr("Release {headline}. Started by {by}.", headline=headline, by=by)
+    return parts.cut(f"{text} {current}".strip(), parts.TEXT_LIMIT)
 
 
 def _facts(shown: Snapshot, product: Product) -> SectionBlock:
     release = shown.release
-    came_from = f"{release.base_version} → " if release.base_version else "first release: "
-    named = {
-        "Version": f"{came_from}*{release.version}* (`{words.short(release.commit)}`)",
-        "Where": f"production · {product.environments.production.url}",
-        "Started": f"{words.when(release.created_at, '{date_short_pretty} {time}')} by "
-        + words.person(release.requested_by),
-        "Traffic": traffic(shown),
-    }
-    return parts.facts(**named)
+    came_from = f"{release.base_version} → " if release.base_version else tr("first release:") + " "
+    at = words.when(release.created_at, "{date_short_pretty} {time}")
+    return parts.facts(
+        {
+            tr("Version"): f"{came_from}*{release.version}* (`{words.short(release.commit)}`)",
+            tr("Where"): tr("production · {url}", url=product.environments.production.url),
+            tr("Started"): tr("{time} by {who}", time=at, who=words.person(release.requested_by)),
+            tr("Traffic"): traffic(shown),
+        }
+    )
 
 
 def traffic(shown: Snapshot) -> str:
     """Which version the users get, as far as the stages tell."""
-    release, old = shown.release, shown.release.base_version or "nothing"
+    release, old = shown.release, shown.release.base_version or tr("nothing")
     if has_switched_back(shown):
-        return f"100 % on {old}"
+        return tr("{share} % on {version}", share=100, version=old)
     if shown.promoted_at is not None:
-        return f"100 % on {release.version}"
+        return tr("{share} % on {version}", share=100, version=release.version)
     canary = shown.runs.get("canary")
     if (
         canary
         and canary.code in ("canary_holding", "canary_asks")
         and canary.status in (StageStatus.WAITING, StageStatus.RUNNING)
     ):
-        return f"{canary.facts['share']} % on {release.version}, {100 - canary.facts['share']} % on {old}"
-    return f"100 % on {old}" if release.base_version else "none yet"
+        share = canary.facts["share"]
+        mine = tr("{share} % on {version}", share=share, version=release.version)
+        return f"{mine}, " + tr("{share} % on {version}", share=100 - share, version=old)
+    return tr("{share} % on {version}", share=100, version=old) if release.base_version else tr("none yet")
 
 
 def has_switched_back(shown: Snapshot) -> bool:
@@ -90,13 +94,16 @@ def has_switched_back(shown: Snapshot) -> bool:
 
 def _steps(shown: Snapshot) -> list[str]:
     here = [_row(step) for step in shown.steps]
-    why = [f"*Why* {words.safe(shown.release.reason, 300)}"] if shown.release.reason else []
+    why = (
+        [words.bold(tr("Why")) + f" {words.safe(shown.release.reason, 300)}"] if shown.release.reason else []
+    )
     begun = [step for step in shown.release_steps if step.run]
     match shown.release.direction:
         case "rollback":
-            return [*why, "*The way back*", *here, "*Before it*", *_summary(begun)]
+            back, before = tr("The way back"), tr("Before it")
+            return [*why, f"*{back}*", *here, f"*{before}*", *_summary(begun)]
         case "clean-up":
-            return [*why, *[_row(step) for step in begun], "*Cleaning up*", *here]
+            return [*why, *[_row(step) for step in begun], words.bold(tr("Cleaning up")), *here]
     return here
 
 
@@ -104,14 +111,14 @@ def _summary(begun: list[Step]) -> list[str]:
     """At night what went well is a number; what did not is named."""
     done = sum(step.status in PASSED_STAGE for step in begun)
     return [
-        f"✅ {done} steps of the release",
+        "✅ " + trn("{count} step of the release", "{count} steps of the release", done),
         *(_row(step) for step in begun if step.status not in PASSED_STAGE),
     ]
 
 
 def _row(step: Step) -> str:
     active = step.status in (StageStatus.RUNNING, StageStatus.WAITING)
-    phrase = f"*{step.phrase}*" if active else step.phrase
+    phrase = words.bold(tr(step.phrase)) if active else tr(step.phrase)
     detail = _detail(step)
     return f"{_mark(step)} {phrase}{_took(step)}" + (f" — {detail}" if detail else "")
 
@@ -125,7 +132,7 @@ def _mark(step: Step) -> str:
 
 def _detail(step: Step) -> str:
     if step.status is StageStatus.CANCELLED:
-        return "stopped"
+        return tr("stopped")
     return outcome(step.run) if step.run and step.status in _TALKATIVE else ""
 
 
@@ -142,10 +149,10 @@ def _buttons(shown: Snapshot, product: Product) -> list[ButtonElement | None]:
         roll_back_button(release, shown) if may_go_back(shown) else _abort(release),
         changes_link(release, product),
         parts.link(
-            "Open the site",
+            tr("Open the site"),
             ids.SITE_LINK,
             product.environments.production.url,
-            "Open the product in production",
+            tr("Open the product in production"),
         ),
     ]
 
@@ -160,10 +167,10 @@ def may_go_back(shown: Snapshot) -> bool:
 
 def roll_back_button(release: Release, shown: Snapshot) -> ButtonElement:
     return parts.button(
-        "Try the way back again…" if release.status is ReleaseStatus.FAILED else "Roll back…",
+        tr("Try the way back again…") if release.status is ReleaseStatus.FAILED else tr("Roll back…"),
         ids.ROLLBACK,
         ids.value(release.id),
-        means=f"Roll back to {release.base_version}; opens a form",
+        means=tr("Roll back to {version}; opens a form", version=release.base_version),
         style="danger",
     )
 
@@ -172,15 +179,15 @@ def _abort(release: Release) -> ButtonElement | None:
     if release.status in _ENDED or release.production_touched or release.status is ReleaseStatus.ROLLING_BACK:
         return None
     return parts.button(
-        "Stop it",
+        tr("Stop it"),
         ids.ABORT,
         ids.value(release.id),
-        means=f"Stop the release of {words.title(release)}",
+        means=tr("Stop the release of {title}", title=words.title(release)),
         confirm=parts.confirm(
-            f"Stop {words.title(release)}?",
-            "No user has seen it yet. What was started is taken away again; production stays as it is.",
-            "Stop it",
-            "Keep going",
+            tr("Stop {title}?", title=words.title(release)),
+            tr("No user has seen it yet. What was started is taken away again; production stays as it is."),
+            tr("Stop it"),
+            tr("Keep going"),
         ),
     )
 
@@ -190,10 +197,12 @@ def changes_link(release: Release, product: Product) -> ButtonElement | None:
     if not (product.compare_url and release.base_commit):
         return None
     url = product.compare_url.replace("{base}", release.base_commit).replace("{head}", release.commit)
-    return parts.link("Changes", ids.CHANGES_LINK, url, f"Open the changes since {release.base_version}")
+    means = tr("Open the changes since {version}", version=release.base_version)
+    return parts.link(tr("Changes"), ids.CHANGES_LINK, url, means)
 
 
 def _footer(release: Release) -> str:
     ended = release.finished_at if release.status in _ENDED else None
-    took = f" · took {words.lasted((ended - release.created_at).total_seconds())}" if ended else ""
-    return f"`{release.id}`{took} · details are in the thread"
+    took = words.lasted((ended - release.created_at).total_seconds()) if ended else ""
+    shown = [f"`{release.id}`", tr("took {time}", time=took) if took else "", tr("details are in the thread")]
+    return " · ".join(filter(None, shown))

@@ -4,6 +4,7 @@ from typing import Any
 
 from handlers.blocks import parts
 from handlers.text import words
+from handlers.text.language import mark, tr, trn
 from pipeline.changes import GROUPS, Change
 from pipeline.config import Playbook, Product
 from pipeline.snapshot import Snapshot
@@ -15,18 +16,36 @@ MOST_CHANGES = 15
 MOST_RISKS = 20
 """Risks listed in one message, the breaking changes first; the rest is counted."""
 
+HEADINGS = {
+    "Breaking": mark("Breaking"),
+    "Added": mark("Added"),
+    "Changed": mark("Changed"),
+    "Deprecated": mark("Deprecated"),
+    "Removed": mark("Removed"),
+    "Fixed": mark("Fixed"),
+    "Security": mark("Security"),
+}
+
 TOLD = GROUPS[: GROUPS.index("Documentation")]
 """The groups that readers care about; documentation, maintenance and the rest are counted."""
+
+
+def changes_since(shown: Snapshot) -> str:
+    """How many changes there are, and since when."""
+    base, count = shown.release.base_version, len(shown.changes)
+    if base is None:
+        return trn("{count} change since the beginning", "{count} changes since the beginning", count)
+    return trn("{count} change since {version}", "{count} changes since {version}", count, version=base)
 
 
 def change_rows(shown: Snapshot, product: Product | None = None) -> Any:
     """The newest changes as rich text: what outsiders wrote stays plain. With the product commits are links."""
     changes = shown.changes
     if not changes:
-        return parts.section("_No changes are listed._")
+        return parts.section(words.quiet(tr("No changes are listed.")))
     rows = [[_commit(change, product), (f"  {_line(change)}", None)] for change in changes[:MOST_CHANGES]]
     if len(changes) > MOST_CHANGES:
-        rows.append([(f"and {len(changes) - MOST_CHANGES} more", None)])
+        rows.append([(parts.and_more(len(changes) - MOST_CHANGES), None)])
     return parts.outside_list(rows)
 
 
@@ -45,42 +64,58 @@ def grouped(shown: Snapshot) -> list[tuple[str, list[str]]]:
     """The changes that readers care about, by group; the rest as a count."""
     told = [(name, [change.subject for change in shown.changes if change.group == name]) for name in TOLD]
     rest = [change for change in shown.changes if change.group not in TOLD]
-    found = [(name, _paged(subjects)) for name, subjects in told if subjects]
+    found = [(tr(HEADINGS[name]), _paged(subjects)) for name, subjects in told if subjects]
     kinds = ", ".join(sorted({change.type for change in rest}))
-    return found + ([("Also", [f"{len(rest)} smaller: {kinds}"])] if rest else [])
+    smaller = trn("{count} smaller: {kinds}", "{count} smaller: {kinds}", len(rest), kinds=kinds)
+    return found + ([(tr("Also"), [smaller])] if rest else [])
 
 
 def _paged(subjects: list[str]) -> list[str]:
     more = len(subjects) - MOST_CHANGES
-    return subjects[:MOST_CHANGES] + ([f"and {more} more"] if more > 0 else [])
+    return subjects[:MOST_CHANGES] + ([parts.and_more(more)] if more > 0 else [])
 
 
 def risk_lines(shown: Snapshot) -> list[str]:
     """Breaking changes, risks named in commits, migrations, and the product's standing risks with what is done."""
     changes, playbook = shown.changes, Playbook.model_validate(shown.release.playbook)
-    breaking = [f"• ⚠️ breaking: {words.safe(change.subject, 160)}" for change in changes if change.breaking]
+    breaking = [
+        "• ⚠️ " + tr("breaking: {what}", what=words.safe(change.subject, 160))
+        for change in changes
+        if change.breaking
+    ]
     named = [f"• {words.safe(risk, 200)}" for change in changes for risk in change.risks]
-    migrated = [f"• migration: {words.safe(said, 160)}" for change in changes for said in change.migration]
+    migrated = [
+        "• " + tr("migration: {what}", what=words.safe(said, 160))
+        for change in changes
+        for said in change.migration
+    ]
     flags = dict.fromkeys(words.safe(flag, 60) for change in changes for flag in change.flags)
-    behind = [f"• behind flags: {', '.join(flags)}"] if flags else []
+    behind = ["• " + tr("behind flags: {flags}", flags=", ".join(flags))] if flags else []
     standing = [
         f"• *{words.safe(r.id, 40)}* {words.safe(r.title, 120)} — {words.safe(r.mitigation, 200)}"
         for r in playbook.risks
     ]
     rows = [*breaking, *named, *migrated, *behind, *standing]
-    more = [f"• and {len(rows) - MOST_RISKS} more"] if len(rows) > MOST_RISKS else []
-    return [*rows[:MOST_RISKS], *more] or ["• none is known"]
+    more = [f"• {parts.and_more(len(rows) - MOST_RISKS)}"] if len(rows) > MOST_RISKS else []
+    return [*rows[:MOST_RISKS], *more] or ["• " + tr("none is known")]
 
 
 def way_back_line(shown: Snapshot) -> str:
     """How the way back looks, in one line."""
     base = shown.release.base_version
     if base is None:
-        return "none: this is the first version"
+        return tr("none: this is the first version")
     retired = shown.runs.get("retire")
     cold = retired is not None and retired.status in PASSED_STAGE
-    how = "is started again from its images" if cold else "is kept warm until the watch has ended"
-    return f"`/rollback` or the button: back to {base}, which {how}"
+    if cold:
+        return tr(
+            "`/rollback` or the button: back to {version}, which is started again from its images",
+            version=base,
+        )
+    return tr(
+        "`/rollback` or the button: back to {version}, which is kept warm until the watch has ended",
+        version=base,
+    )
 
 
 def way_back(shown: Snapshot) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 from slack_sdk.models.blocks import CheckboxesElement, InputBlock, Option, PlainTextInputElement
 
 from handlers.blocks import parts
-from handlers.blocks.changes import change_rows, risk_lines, way_back
+from handlers.blocks.changes import change_rows, changes_since, risk_lines, way_back
 from handlers.text import ids, words
+from handlers.text.language import tr
 from pipeline.config import Playbook
 from pipeline.snapshot import Snapshot
 from pipeline.turning import WayBack
@@ -49,78 +50,109 @@ def _reason(label: str, hint: str, optional: bool = False, block_id: str = ids.R
 def approve(shown: Snapshot, run_id: int) -> dict[str, Any]:
     """What is approved, exactly, and that it was looked at."""
     release = shown.release
-    seen = [("the changes and the risks", "changes"), ("the way back", "back")]
+    seen = [(tr("the changes and the risks"), "changes"), (tr("the way back"), "back")]
     boxes = CheckboxesElement(
         action_id=ids.INPUT, options=[Option(text=parts.plain(text), value=value) for text, value in seen]
     )
     images = [f"{image.component} `{words.short(image.digest)}`" for image in shown.images]
     blocks = [
-        _alert(f"{release.version} goes to production at once: {_first_share(shown)}", "warning"),
-        *parts.lines([f"*Commit* `{words.short(release.commit)}`", "*Images*", *(images or ["—"])]),
-        parts.section(f"*{len(shown.changes)} changes since {release.base_version or 'the beginning'}*"),
+        _alert(_what_begins(shown), "warning"),
+        *parts.lines(
+            [
+                words.bold(tr("Commit")) + f" `{words.short(release.commit)}`",
+                words.bold(tr("Images")),
+                *(images or ["—"]),
+            ]
+        ),
+        parts.section(f"*{changes_since(shown)}*"),
         change_rows(shown),
-        *parts.lines(["*Risks*", *risk_lines(shown)]),
-        parts.section(f"*Way back*\n{way_back(shown)}"),
-        InputBlock(block_id=ids.SEEN, label=parts.plain("I have looked at"), element=boxes),
-        _reason("Note for the record", "Shown in the thread and kept.", optional=True, block_id=ids.NOTE),
+        *parts.lines([words.bold(tr("Risks")), *risk_lines(shown)]),
+        parts.section(words.bold(tr("Way back")) + f"\n{way_back(shown)}"),
+        InputBlock(block_id=ids.SEEN, label=parts.plain(tr("I have looked at")), element=boxes),
+        _reason(
+            tr("Note for the record"), tr("Shown in the thread and kept."), optional=True, block_id=ids.NOTE
+        ),
     ]
     hints = {"release": release.id, "run": run_id}
-    return _form(ids.APPROVE_FORM, f"Approve {release.version}", "Approve", "Cancel", blocks, **hints)
+    title = tr("Approve {version}", version=release.version)
+    return _form(ids.APPROVE_FORM, title, tr("Approve"), tr("Cancel"), blocks, **hints)
 
 
-def _first_share(shown: Snapshot) -> str:
+def _what_begins(shown: Snapshot) -> str:
     """What the approval sets in motion."""
+    version = shown.release.version
     steps = Playbook.model_validate(shown.release.playbook).canary.steps
     if shown.release.base_version is None or not steps:
-        return "all traffic."
-    return f"{' %, '.join(map(str, steps))} % of the traffic first, then all of it."
+        return tr("{version} goes to production at once: all traffic.", version=version)
+    shares = ", ".join(tr("{share} %", share=step) for step in steps)
+    return tr(
+        "{version} goes to production at once: {shares} of the traffic first, then all of it.",
+        version=version,
+        shares=shares,
+    )
 
 
 def reject(shown: Snapshot, run_id: int) -> dict[str, Any]:
     """The reason goes to who asked."""
     release = shown.release
     blocks = [
-        _alert(f"This ends the release of {release.version}. Production stays as it is.", "warning"),
-        _reason("Why", "The person who asked reads it."),
+        _alert(
+            tr("This ends the release of {version}. Production stays as it is.", version=release.version),
+            "warning",
+        ),
+        _reason(tr("Why"), tr("The person who asked reads it.")),
     ]
     hints = {"release": release.id, "run": run_id}
-    return _form(ids.REJECT_FORM, f"Reject {release.version}", "Reject", "Cancel", blocks, **hints)
+    title = tr("Reject {version}", version=release.version)
+    return _form(ids.REJECT_FORM, title, tr("Reject"), tr("Cancel"), blocks, **hints)
 
 
 def roll_back(back: WayBack) -> dict[str, Any]:
     """What going back means: versions, digests, the database; then the reason."""
     release, to = back.release, back.to
+    goes = tr("Production goes from {old} back to {new}.", old=release.version, new=to.version)
     speed = (
-        "It is warm: traffic moves at once." if back.warm else "It is started again from its images first."
+        tr("It is warm: traffic moves at once.")
+        if back.warm
+        else tr("It is started again from its images first.")
     )
     images = [f"{name} `{words.short(digest)}`" for name, digest in back.digests.items()]
     blocks = [
-        _alert(f"Production goes from {release.version} back to {to.version}. {speed}", "error"),
-        parts.facts(From=f"{release.version} (`{words.short(release.commit)}`)", To=to.version),
-        *parts.lines([f"*Images of {to.version}*", *images]),
-        *parts.lines(["*Database*", *_database(back)]),
+        _alert(f"{goes} {speed}", "error"),
+        parts.facts(
+            {tr("From"): f"{release.version} (`{words.short(release.commit)}`)", tr("To"): to.version}
+        ),
+        *parts.lines([words.bold(tr("Images of {version}", version=to.version)), *images]),
+        *parts.lines([words.bold(tr("Database")), *_database(back)]),
         _undo(back),
-        _reason("Why", "It goes into the announcement and stays on the lock."),
-        parts.context("Afterwards production is locked until an approver unlocks it."),
+        _reason(tr("Why"), tr("It goes into the announcement and stays on the lock.")),
+        parts.context(tr("Afterwards production is locked until an approver unlocks it.")),
     ]
     hints = {"release": release.id, "to": to.id}
-    title = f"Roll back {release.product}"
-    return _form(ids.ROLLBACK_FORM, title, "Roll back", f"Keep {release.version}", blocks, **hints)
+    title, keep = (
+        tr("Roll back {product}", product=release.product),
+        tr("Keep {version}", version=release.version),
+    )
+    return _form(ids.ROLLBACK_FORM, title, tr("Roll back"), keep, blocks, **hints)
 
 
 def _database(back: WayBack) -> list[str]:
     if not back.revisions:
-        return ["No migration belongs to this release; the data stays as it is."]
+        return [tr("No migration belongs to this release; the data stays as it is.")]
     named = [f"• `{words.safe(r['revision'], 40)}` {words.safe(r['title'], 100)}" for r in back.revisions]
     if back.undoable:
-        undone = "It can be undone: a backup is written first, then its downgrade runs."
-        return [*named, f"{undone} What only the new schema can hold is then in the backup alone."]
-    return [*named, f"It cannot be undone safely: the schema stays, {back.to.version} runs on it."]
+        undone = tr(
+            "It can be undone: a backup is written first, then its downgrade runs. What only the new schema can "
+            "hold is then in the backup alone."
+        )
+        return [*named, undone]
+    stays = tr("It cannot be undone safely: the schema stays, {version} runs on it.", version=back.to.version)
+    return [*named, stays]
 
 
 def _undo(back: WayBack) -> InputBlock | None:
     if not back.undoable:
         return None
-    undo = Option(text=parts.plain("Undo it, after a backup"), value="undo")
+    undo = Option(text=parts.plain(tr("Undo it, after a backup")), value="undo")
     boxes = CheckboxesElement(action_id=ids.INPUT, options=[undo], initial_options=[undo])
-    return InputBlock(block_id=ids.UNDO, label=parts.plain("Migration"), element=boxes, optional=True)
+    return InputBlock(block_id=ids.UNDO, label=parts.plain(tr("Migration")), element=boxes, optional=True)

@@ -3,6 +3,7 @@
 from handlers.blocks import parts
 from handlers.blocks.parts import Message, Part
 from handlers.text import words
+from handlers.text.language import tr
 from handlers.text.stages import outcome
 from pipeline import playbook
 from pipeline.models import StageRun
@@ -14,11 +15,11 @@ MOST_LINES = 12
 def note(shown: Snapshot, run: StageRun) -> Message:
     """One stage's result."""
     stage = playbook.STAGES.get(run.name)
-    phrase = stage.phrase if stage else run.name
+    phrase = tr(stage.phrase) if stage else run.name
     took = f" · {words.lasted((run.finished_at - run.started_at).total_seconds())}" if run.finished_at else ""
     mark, said = words.MARKS[run.status], outcome(run)
     blocks = [parts.section(f"{mark} *{phrase}*{took}\n{said}"), *_evidence(run)]
-    text = f"{words.title(shown.release)}: {phrase}: {run.status.value}. {said}"
+    text = f"{words.title(shown.release)}: {phrase}: {tr(words.STAGE_STATES[run.status])}. {said}"
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True)
 
 
@@ -30,11 +31,15 @@ def _evidence(run: StageRun) -> list[Part]:
     if facts.get("lost"):
         shown.append(
             parts.section(
-                "*Lost cases*\n" + "\n".join(f"• `{words.safe(c, 80)}`" for c in facts["lost"][:20])
+                "\n".join(
+                    [words.bold(tr("Lost cases")), *(f"• `{words.safe(c, 80)}`" for c in facts["lost"][:20])]
+                )
             )
         )
     if facts.get("report"):
-        shown += parts.lines(["*Measured*", *(f"• {words.safe(line, 300)}" for line in facts["report"][:25])])
+        shown += parts.lines(
+            [words.bold(tr("Measured")), *(f"• {words.safe(line, 300)}" for line in facts["report"][:25])]
+        )
     return [*shown]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from handlers.blocks.card import traffic
 from handlers.text import words
+from handlers.text.language import tr
 from pipeline.models import Release
 from pipeline.snapshot import Snapshot
 from pipeline.states import ACTIVE, ReleaseStatus
@@ -17,24 +18,25 @@ def rows(releases: Sequence[Release]) -> list[str]:
 
 
 def _row(release: Release, newest: list[str], entering: bool) -> str:
-    mark, state = words.STATES[release.status]
+    mark, state = words.state(release.status)
     if release.status is ReleaseStatus.SUCCEEDED and release.id not in newest:
-        state = "was live"
+        state = tr("was live")
     elif release.status is ReleaseStatus.SUCCEEDED and entering:
-        state = "the version before"
-    when = words.when(release.created_at, "{date_short_pretty} {time}")
-    return f"{mark} *{words.title(release)}* {state} · {when} by {words.person(release.requested_by)}"
+        state = tr("the version before")
+    at = words.when(release.created_at, "{date_short_pretty} {time}")
+    by = tr("{time} by {who}", time=at, who=words.person(release.requested_by))
+    return f"{mark} *{words.title(release)}* {state} · {by}"
 
 
 def now(shown: Snapshot, channel: str) -> str:
     """Where a product stands: what happens to it, what its users get, and what keeps the next release out."""
     release, lock = shown.release, shown.lock
-    mark, state = words.STATES[release.status]
-    step = f" · step {shown.done + 1} of {len(shown.steps)}" if release.status in ACTIVE else ""
-    said = [
-        f"*{words.title(release)}*",
-        f"{mark} {state}{step} · traffic: {traffic(shown)} · <#{channel}>",
-    ]
+    mark, state = words.state(release.status)
+    now = [f"{mark} {state}"]
+    if release.status in ACTIVE:
+        now.append(tr("step {step} of {steps}", step=shown.done + 1, steps=len(shown.steps)))
+    now += [tr("traffic: {where}", where=traffic(shown)), f"<#{channel}>"]
+    said = [f"*{words.title(release)}*", " · ".join(now)]
     if lock is not None and lock.release_id is None:
-        said.append(f"🔒 production is locked: {words.safe(lock.reason, 300)}")
+        said.append("🔒 " + tr("production is locked: {reason}", reason=words.safe(lock.reason, 300)))
     return "\n".join(said)

@@ -1,7 +1,7 @@
 """The small parts that the messages are made of, within Slack's limits (notes of each limit beside it)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
     SectionBlock,
 )
+
+from handlers.text.language import tr, trn
 
 HEADER_LIMIT = 150
 SECTION_LIMIT = 3000
@@ -74,13 +76,18 @@ def section(text: str, accessory: ButtonElement | None = None) -> SectionBlock:
     return SectionBlock(text=mrkdwn(text), accessory=accessory)
 
 
+def and_more(count: int) -> str:
+    """The end of a list that was cut."""
+    return trn("and {count} more", "and {count} more", count)
+
+
 def lines(rows: Sequence[str], most: int = 20) -> list[SectionBlock]:
     """Rows of text in as many sections as Slack's 3,000 characters need, `most` of them; the rest is counted."""
     pages: list[list[str]] = [[]]
     for number, row in enumerate(rows):
         if sum(len(line) + 1 for line in pages[-1]) + len(row) > LINES_LIMIT:
             if len(pages) == most:
-                pages[-1].append(f"_and {len(rows) - number} more_")
+                pages[-1].append(f"_{and_more(len(rows) - number)}_")
                 break
             pages.append([])
         pages[-1].append(cut_markup(row, LINES_LIMIT))
@@ -92,14 +99,12 @@ def fenced(rows: Sequence[str], before: str = "") -> SectionBlock:
     kept, room = list(rows), SECTION_LIMIT - len(before) - 10
     while sum(len(row) + 1 for row in kept) > room:
         del kept[0]
-    return section(f"{before}```" + "\n".join(kept or ["(no output)"]) + "```")
+    return section(f"{before}```" + "\n".join(kept or [tr("(no output)")]) + "```")
 
 
-def facts(**named: str) -> SectionBlock:
-    """Facts side by side: at most ten. Underscores in a name are spaces."""
-    fields = [
-        mrkdwn(f"*{name.replace('_', ' ')}*\n{fact}", FIELD_LIMIT) for name, fact in list(named.items())[:10]
-    ]
+def facts(named: Mapping[str, str]) -> SectionBlock:
+    """Facts side by side: at most ten."""
+    fields = [mrkdwn(f"*{name}*\n{fact}", FIELD_LIMIT) for name, fact in list(named.items())[:10]]
     return SectionBlock(fields=fields)
 
 

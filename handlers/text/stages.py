@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from handlers.text.language import mark, number, tr, trn
 from handlers.text.words import lasted, person, safe, short, when
 from pipeline.models import StageRun
 from pipeline.states import StageStatus
@@ -20,14 +21,17 @@ def _images(facts: Facts) -> str:
 
 
 def _revisions(facts: Facts) -> str:
-    return "; ".join(
-        f"`{safe(r['revision'], 40)}` {safe(r['title'], 80)} ({'can be undone' if r['reversible'] else 'no way back'})"
-        for r in facts["revisions"]
-    )
+    return "; ".join(_revision(revision) for revision in facts["revisions"])
+
+
+def _revision(revision: Facts) -> str:
+    back = tr("can be undone") if revision["reversible"] else tr("no way back")
+    return f"`{safe(revision['revision'], 40)}` {safe(revision['title'], 80)} ({back})"
 
 
 def _problem(problem: Facts) -> str:
-    return PROBLEMS[problem["code"]].format_map({name: safe(fact, 300) for name, fact in problem.items()})
+    said = PROBLEMS[problem["code"]]
+    return tr(said, **{name: safe(fact, 300) for name, fact in problem.items()})
 
 
 def _failed_names(facts: Facts) -> str:
@@ -35,9 +39,9 @@ def _failed_names(facts: Facts) -> str:
 
 
 def _suite_problems(facts: Facts) -> str:
-    missing = [f"{safe(step, 60)} did not pass" for step in facts["missing"]]
+    missing = [tr("{step} did not pass", step=safe(step, 60)) for step in facts["missing"]]
     failures = [f"{safe(name, 60)}: {safe(why, 120)}" for name, why in facts["failures"].items()]
-    return "; ".join([*failures, *missing][:4]) or f"it ended with code {facts['code']}"
+    return "; ".join([*failures, *missing][:4]) or tr("it ended with code {code}", code=facts["code"])
 
 
 def _reasons(facts: Facts, most: int) -> str:
@@ -45,106 +49,127 @@ def _reasons(facts: Facts, most: int) -> str:
     return "; ".join(safe(reason, 160).rstrip(".") for reason in facts["reasons"][:most])
 
 
+def _steps_passed(facts: Facts) -> str:
+    return trn("{count} step passed", "{count} steps passed", facts["steps"])
+
+
 PROBLEMS: Mapping[str, str] = {
-    "tag_taken": "the tag {tag} exists at `{commit}`; release a newer version",
-    "not_on_main": "commit `{commit}` is not on the main branch; merge it first",
-    "variable_missing": "{environment} needs {name}: put it into bot.toml, or set {secret} where the bot runs",
-    "source_missing": "{component} names the source `{path}`, which is not in this commit; mend playbook.toml",
-    "image_missing": "{component} has no `image`, which Docker needs; add it to playbook.toml",
-    "no_such_image": "{check} wants to run in the image of {component}; there are images on Docker only: name another",
-    "flag_unsafe": "flag: {problem}",
+    "tag_taken": mark("the tag {tag} exists at `{commit}`; release a newer version"),
+    "not_on_main": mark("commit `{commit}` is not on the main branch; merge it first"),
+    "variable_missing": mark(
+        "{environment} needs {name}: put it into bot.toml, or set {secret} where the bot runs"
+    ),
+    "source_missing": mark(
+        "{component} names the source `{path}`, which is not in this commit; mend playbook.toml"
+    ),
+    "image_missing": mark("{component} has no `image`, which Docker needs; add it to playbook.toml"),
+    "no_such_image": mark(
+        "{check} wants to run in the image of {component}; there are images on Docker only: name another"
+    ),
+    "flag_unsafe": mark("flag: {problem}"),
 }
 
 GOOD: Mapping[str, Sentence] = {
-    "ready": lambda f: f"commit `{f['commit']}` is ready",
+    "ready": lambda f: tr("commit `{commit}` is ready", **f),
     "tests_passed": _took,
     "built": _images,
-    "no_evaluation": lambda f: "the playbook has none",
-    "evaluation_passed": lambda f: _reasons(f, 10) or "all thresholds are met",
-    "evaluation_suite_accepted": lambda f: f"{person(f['by'])} accepted it as the new suite",
-    "evaluation_baseline": lambda f: "kept, to compare the next release with",
-    "no_baseline": lambda f: "there is no verdict to compare with",
-    "staged": lambda f: f"running at {f['url']}",
-    "staging_checked": lambda f: f"{f['steps']} steps passed",
-    "checklist_done": lambda f: f"{f['done']} of {f['total']} done",
-    "approved": lambda f: f"by {person(f['by'])}" + (f": {safe(f['note'], 200)}" if f["note"] else ""),
-    "adopted": lambda f: "taken over as it was",
-    "no_migration": lambda f: "no migration in this release",
-    "database_new": lambda f: "the database is new",
-    "backed_up": lambda f: f"{f['bytes']:,} bytes written and read back",
+    "no_evaluation": lambda f: tr("the playbook has none"),
+    "evaluation_passed": lambda f: _reasons(f, 10) or tr("all thresholds are met"),
+    "evaluation_suite_accepted": lambda f: tr("{who} accepted it as the new suite", who=person(f["by"])),
+    "evaluation_baseline": lambda f: tr("kept, to compare the next release with"),
+    "no_baseline": lambda f: tr("there is no verdict to compare with"),
+    "staged": lambda f: tr("running at {url}", **f),
+    "staging_checked": _steps_passed,
+    "checklist_done": lambda f: tr("{done} of {total} done", **f),
+    "approved": lambda f: _approved(f),
+    "adopted": lambda f: tr("taken over as it was"),
+    "no_migration": lambda f: tr("no migration in this release"),
+    "database_new": lambda f: tr("the database is new"),
+    "backed_up": lambda f: tr("{bytes} bytes written and read back", bytes=number(f["bytes"])),
     "migrated": _revisions,
-    "first_release": lambda f: "nothing to compare with: this is the first version",
-    "canary_passed": lambda f: f"well at {f['share']} % of the traffic",
-    "promoted": lambda f: f"all traffic at {f['url']}",
-    "verified": lambda f: f"{f['steps']} steps passed",
-    "published": lambda f: f"tag {safe(f['tag'])}",
-    "announced": lambda f: "in this channel",
-    "watch_passed": lambda f: f"{lasted(f['minutes'] * 60)} without a critical error" + _dashboard(f),
-    "watch_overruled": lambda f: f"{person(f['by'])} decided that it stays",
-    "nothing_to_retire": lambda f: "nothing ran beside it",
-    "retired": lambda f: f"{safe(f['version'])} stopped; its images are kept",
-    "switched_back": lambda f: (
-        f"{safe(f['version'])} serves again" + (" (it was kept warm)" if f["warm"] else "")
+    "first_release": lambda f: tr("nothing to compare with: this is the first version"),
+    "canary_passed": lambda f: tr("well at {share} % of the traffic", **f),
+    "promoted": lambda f: tr("all traffic at {url}", **f),
+    "verified": _steps_passed,
+    "published": lambda f: tr("tag {tag}", tag=safe(f["tag"])),
+    "announced": lambda f: tr("in this channel"),
+    "watch_passed": lambda f: _watched(f),
+    "watch_overruled": lambda f: tr("{who} decided that it stays", who=person(f["by"])),
+    "nothing_to_retire": lambda f: tr("nothing ran beside it"),
+    "retired": lambda f: tr("{version} stopped; its images are kept", version=safe(f["version"])),
+    "switched_back": lambda f: _switched(f),
+    "migration_undone": lambda f: tr(
+        "migration undone: {revisions}", revisions=", ".join(f"`{safe(r, 40)}`" for r in f["revisions"])
     ),
-    "migration_undone": lambda f: (
-        "migration undone: " + ", ".join(f"`{safe(r, 40)}`" for r in f["revisions"])
+    "migration_kept": lambda f: tr("the schema stays as it is: {why}", why=_kept(f["why"])),
+    "verified_back": lambda f: trn(
+        "{count} step passed on {version}",
+        "{count} steps passed on {version}",
+        f["steps"],
+        version=safe(f["version"]),
     ),
-    "migration_kept": lambda f: "the schema stays as it is: " + KEPT.get(f["why"].split()[0], safe(f["why"])),
-    "verified_back": lambda f: f"{f['steps']} steps passed on {safe(f['version'])}",
-    "announced_back": lambda f: "production is locked",
-    "cleaned_up": lambda f: "nothing of it is left running",
-    "secrets_present": lambda f: "every secret is there, by name",
-    "flags_safe": lambda f: "every flag stands at its safe default",
-    "migrated_on_staging": lambda f: "they ran on staging",
+    "announced_back": lambda f: tr("production is locked"),
+    "cleaned_up": lambda f: tr("nothing of it is left running"),
+    "secrets_present": lambda f: tr("every secret is there, by name"),
+    "flags_safe": lambda f: tr("every flag stands at its safe default"),
+    "migrated_on_staging": lambda f: tr("they ran on staging"),
 }
 
 KEPT: Mapping[str, str] = {
-    "asked_to_keep": "it was asked to keep it",
-    "several_heads": "it had several heads before",
-    "irreversible": "a revision has no way back",
+    "asked_to_keep": mark("it was asked to keep it"),
+    "several_heads": mark("it had several heads before"),
+    "irreversible": mark("a revision has no way back"),
 }
 
 BAD: Mapping[str, Sentence] = {
     "not_ready": lambda f: "; ".join(_problem(problem) for problem in f["problems"][:6]),
-    "tests_failed": lambda f: f"{_failed_names(f)} failed; the last lines are in the thread",
-    "evaluation_not_run": lambda f: (
-        f"the evaluation ended with code {f['code']}: no verdict, which is not a pass"
+    "tests_failed": lambda f: tr("{names} failed; the last lines are in the thread", names=_failed_names(f)),
+    "evaluation_not_run": lambda f: tr(
+        "the evaluation ended with code {code}: no verdict, which is not a pass", code=f["code"]
     ),
     "evaluation_failed": lambda f: _reasons(f, 5),
-    "evaluation_no_verdict": lambda f: "no verdict, which is not a pass: " + _reasons(f, 3),
-    "seed_failed": lambda f: f"the seed ended with code {f['code']}",
+    "evaluation_no_verdict": lambda f: tr(
+        "no verdict, which is not a pass: {reasons}", reasons=_reasons(f, 3)
+    ),
+    "seed_failed": lambda f: tr("the seed ended with code {code}", code=f["code"]),
     "suite_failed": lambda f: f"{safe(f['suite'])}: {_suite_problems(f)}",
-    "rejected": lambda f: f"{person(f['by'])} rejected it: {safe(f['reason'])}",
-    "approval_expired": lambda f: "nobody decided in time; release it again when somebody can",
-    "canary_down": lambda f: "the canary's processes died",
-    "canary_critical": lambda f: "the canary logged critical errors: " + safe(f["lines"][0], 200),
-    "nothing_to_go_back_to": lambda f: "there is no version before it; release a fix",
+    "rejected": lambda f: tr("{who} rejected it: {reason}", who=person(f["by"]), reason=safe(f["reason"])),
+    "approval_expired": lambda f: tr("nobody decided in time; release it again when somebody can"),
+    "canary_down": lambda f: tr("the canary's processes died"),
+    "canary_critical": lambda f: tr(
+        "the canary logged critical errors: {line}", line=safe(f["lines"][0], 200)
+    ),
+    "nothing_to_go_back_to": lambda f: tr("there is no version before it; release a fix"),
     "trouble": lambda f: safe(f["error"], 700),
-    "crashed": lambda f: (
-        f"an error of mine, reference `{f['reference']}`; the log of the bot has the details"
+    "crashed": lambda f: tr(
+        "an error of mine, reference `{reference}`; the log of the bot has the details", **f
     ),
 }
 
 OPEN: Mapping[str, Sentence] = {
-    "checklist_open": lambda f: f"{f['done']} of {f['total']} done",
-    "approval_needed": lambda f: (
-        f"waiting for a DRI until {when(f['expires'])}"
-        + (
-            " (an earlier approval is void: what it was bound to changed, or who gave it may not approve now)"
-            if f["void"]
-            else ""
-        )
+    "checklist_open": lambda f: tr("{done} of {total} done", **f),
+    "approval_needed": lambda f: _approval_needed(f),
+    "canary_holding": lambda f: tr(
+        "{share} % of the traffic until {time}", share=f["share"], time=when(f["until"], "{time_secs}")
     ),
-    "canary_holding": lambda f: f"{f['share']} % of the traffic until {when(f['until'], '{time_secs}')}",
-    "canary_asks": lambda f: f"well so far at {f['share']} % of the traffic; the rest waits for an approver",
-    "watching": lambda f: f"until {when(f['until'], '{time_secs}')}",
-    "watch_critical": lambda f: f"{f['count']} critical log line(s): " + safe(f["lines"][0], 200),
+    "canary_asks": lambda f: tr(
+        "well so far at {share} % of the traffic; the rest waits for an approver", **f
+    ),
+    "watching": lambda f: tr("until {time}", time=when(f["until"], "{time_secs}")),
+    "watch_critical": lambda f: trn(
+        "{count} critical log line: {line}",
+        "{count} critical log lines: {line}",
+        f["count"],
+        line=safe(f["lines"][0], 200),
+    ),
     "dashboard_wrong": lambda f: safe(f["problem"], 300),
-    "evaluation_suite_changed": lambda f: "it meets its thresholds but cannot be compared: " + _reasons(f, 3),
-    "publish_failed": lambda f: (
-        "production is live, but the tag could not be pushed: " + safe(f["error"], 300)
+    "evaluation_suite_changed": lambda f: tr(
+        "it meets its thresholds but cannot be compared: {reasons}", reasons=_reasons(f, 3)
     ),
-    "unknown_stage": lambda f: (
+    "publish_failed": lambda f: tr(
+        "production is live, but the tag could not be pushed: {error}", error=safe(f["error"], 300)
+    ),
+    "unknown_stage": lambda f: tr(
         "this version of the bot does not know the stage; run the version that started it"
     ),
 }
@@ -152,8 +177,38 @@ OPEN: Mapping[str, Sentence] = {
 SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN}
 
 
-def _dashboard(facts: Facts) -> str:
-    return f", {facts['dashboard']} shows metrics" if facts["dashboard"] else ""
+def _approved(facts: Facts) -> str:
+    said = tr("by {who}", who=person(facts["by"]))
+    return f"{said}: {safe(facts['note'], 200)}" if facts["note"] else said
+
+
+def _approval_needed(facts: Facts) -> str:
+    said = tr("waiting for a DRI until {time}", time=when(facts["expires"]))
+    void = tr(
+        "(an earlier approval is void: what it was bound to changed, or who gave it may not approve now)"
+    )
+    return f"{said} {void}" if facts["void"] else said
+
+
+def _switched(facts: Facts) -> str:
+    version = safe(facts["version"])
+    if facts["warm"]:
+        return tr("{version} serves again (it was kept warm)", version=version)
+    return tr("{version} serves again", version=version)
+
+
+def _watched(facts: Facts) -> str:
+    time = lasted(facts["minutes"] * 60)
+    if facts["dashboard"]:
+        return tr(
+            "{time} without a critical error, {page} shows metrics", time=time, page=safe(facts["dashboard"])
+        )
+    return tr("{time} without a critical error", time=time)
+
+
+def _kept(why: str) -> str:
+    known = KEPT.get(why.split()[0])
+    return tr(known) if known else safe(why)
 
 
 def sentence(code: str, facts: Facts) -> str:

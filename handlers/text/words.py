@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from html import escape as _escape
 
+from handlers.text.language import mark, moment, number, tr
 from pipeline.models import Release
 from pipeline.plain import plain_lines
 from pipeline.states import ReleaseStatus, StageStatus
@@ -18,15 +19,31 @@ MARKS = {
 }
 
 STATES = {
-    ReleaseStatus.PENDING: ("⏳", "accepted"),
-    ReleaseStatus.RUNNING: ("🚀", "releasing"),
-    ReleaseStatus.WAITING: ("🙋", "waiting for people"),
-    ReleaseStatus.SUCCEEDED: ("✅", "live in production"),
-    ReleaseStatus.FAILED: ("❌", "failed"),
-    ReleaseStatus.CANCELLED: ("🚫", "cancelled"),
-    ReleaseStatus.ROLLING_BACK: ("↩️", "rolling back"),
-    ReleaseStatus.ROLLED_BACK: ("↩️", "rolled back"),
+    ReleaseStatus.PENDING: ("⏳", mark("accepted")),
+    ReleaseStatus.RUNNING: ("🚀", mark("releasing")),
+    ReleaseStatus.WAITING: ("🙋", mark("waiting for people")),
+    ReleaseStatus.SUCCEEDED: ("✅", mark("live in production")),
+    ReleaseStatus.FAILED: ("❌", mark("failed")),
+    ReleaseStatus.CANCELLED: ("🚫", mark("cancelled")),
+    ReleaseStatus.ROLLING_BACK: ("↩️", mark("rolling back")),
+    ReleaseStatus.ROLLED_BACK: ("↩️", mark("rolled back")),
 }
+
+STAGE_STATES = {
+    StageStatus.PENDING: mark("to come"),
+    StageStatus.RUNNING: mark("running"),
+    StageStatus.WAITING: mark("waiting"),
+    StageStatus.SUCCEEDED: mark("succeeded"),
+    StageStatus.FAILED: mark("failed"),
+    StageStatus.SKIPPED: mark("skipped"),
+    StageStatus.CANCELLED: mark("stopped"),
+}
+
+
+def state(status: ReleaseStatus) -> tuple[str, str]:
+    """A release's status: its mark and its words."""
+    emoji, word = STATES[status]
+    return emoji, tr(word)
 
 
 def safe(text: object, limit: int = 500) -> str:
@@ -34,10 +51,20 @@ def safe(text: object, limit: int = 500) -> str:
     return _escape(plain_lines(str(text), limit), quote=False).replace("`", "ʼ")
 
 
+def bold(text: str) -> str:
+    return f"*{text}*"
+
+
+def quiet(text: str) -> str:
+    return f"_{text}_"
+
+
 def person(user: str | None) -> str:
     """A mention; the bot and the operator are no Slack users."""
     if user in (None, "", "bot"):
-        return "the bot"
+        return tr("the bot")
+    if user == "operator":
+        return tr("the operator")
     return f"<@{user}>" if user and user[0] in "UW" else str(user)
 
 
@@ -45,23 +72,24 @@ def when(at: datetime | float | None, form: str = "{time}") -> str:
     """A time in the reader's own zone, with a UTC fallback (Slack's date format)."""
     if at is None:
         return "—"
-    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
-    return f"<!date^{int(moment.timestamp())}^{form}|{plain_when(moment)}>"
+    known = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
+    return f"<!date^{int(known.timestamp())}^{form}|{plain_when(known)}>"
 
 
 def plain_when(at: datetime | float | None) -> str:
     """A time for the `text` of a message, which shows no markup."""
     if at is None:
-        return "later"
-    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
+        return tr("later")
+    return moment(at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC))
 
 
 def lasted(seconds: float) -> str:
     """A duration people can read: 45 s, 3 min, 2.5 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{number(round(seconds / 3600, 1))} h"
 
 
 def short(digest: str) -> str:

@@ -50,8 +50,8 @@ async def _release_and_back(engine: str, base_image: str, folder: Path) -> None:
             folder, canary=4, watch=600, settle=partial(_containers, engine, base_image)
         ) as town:
             await town.type(DANA, "/release", "v0.2.0")
-            await town.message("Checklist. Before")
-            await town.tick_all(DANA, "Checklist. Before")
+            await town.message("Checklist before")
+            await town.tick_all(DANA, "Checklist before")
             await town.message("Approval needed")
             async with Visitors(town.url, clients=8, rate=100) as visitors:
                 await town.approve()

@@ -48,12 +48,14 @@ async def test_no_size_breaks_a_message_or_a_form(tmp_path: Path) -> None:
         house.world.playbook, house.history.subjects = playbook(), subjects()
         house.world.revision = "2"
         await house.slack_start()
-        checklist = await house.message("Before shop v0.2.0")
+        checklist = await house.message("Checklist before shop v0.2.0")
         assert str(checklist.blocks).count(ids.TICK) == 40
         shown = await house.waits_for((await house.shown("v0.2.0")).release.id, "checklist")
         first, *_, last = ticks(checklist)
         await house.press(DANA, checklist, ids.TICK, first)
-        await house.sandbox.wait_for(lambda: ticks(house.find("Before shop v0.2.0"))[-1:] != [last], 10)
+        await house.sandbox.wait_for(
+            lambda: ticks(house.find("Checklist before shop v0.2.0"))[-1:] != [last], 10
+        )
         for item in shown.items:
             if not item.done and not first.endswith(f":{item.id}"):
                 await deciding.tick(house.service, Actor(DANA, TEAM), shown.release.id, item.id)

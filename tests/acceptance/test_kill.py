@@ -48,7 +48,7 @@ async def test_a_release_survives_a_kill_at_every_stage_and_decision(tmp_path: P
         await town.type(DANA, "/release", "v0.2.0")
         for stage in ("preflight", "test", "staging", "staging-checks", "checklist"):
             await kill_at(town, stage)
-        await town.tick_all(DANA, "Checklist. Before")
+        await town.tick_all(DANA, "Checklist before")
         await kill_at(town, "approval")
         await town.approve(LEE)
         await town.kill_bot()  # right after the form was acknowledged
@@ -65,7 +65,7 @@ async def test_a_release_survives_a_kill_at_every_stage_and_decision(tmp_path: P
             "after",
         ):
             await kill_at(town, stage)
-        await town.tick_all(DANA, "Checklist. After")
+        await town.tick_all(DANA, "Checklist after")
         await kill_at(town, "retire")
         shown = await town.until(lambda shown: shown.release.finished_at is not None)
         await town.message("v0.2.0 is live")
@@ -86,8 +86,8 @@ async def test_a_release_survives_a_kill_at_every_stage_and_decision(tmp_path: P
 async def test_a_rollback_survives_a_kill_at_every_stage(tmp_path: Path) -> None:
     async with open_town(tmp_path / "town", watch=600) as town, Visitors(town.url, rate=50) as visitors:
         await town.type(DANA, "/release", "v0.2.0")
-        await town.message("Checklist. Before")
-        await town.tick_all(DANA, "Checklist. Before")
+        await town.message("Checklist before")
+        await town.tick_all(DANA, "Checklist before")
         await town.approve(LEE)
         await town.until(lambda shown: "watch" in shown.runs and "announce" in shown.runs)
         await town.roll_back(LEE)

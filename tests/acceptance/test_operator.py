@@ -47,7 +47,7 @@ async def test_a_held_database_is_said_everywhere_and_then_forgotten(tmp_path: P
         await until_ready(town)
         assert await town.shown("v0.2.0") is None
         await town.type(DANA, "/release", "v0.2.0")
-        await town.message("Checklist. Before")
+        await town.message("Checklist before")
         said = town.logs[-1].read_text()
         assert said.count("database: does not answer") == 1
         assert said.count("database: answers again") == 1
@@ -59,8 +59,8 @@ async def test_a_release_goes_on_from_a_backup(tmp_path: Path) -> None:
     database, backup = tmp_path / "town" / "state" / "releasebot.db", tmp_path / "bot.backup"
     async with open_town(tmp_path / "town") as town:
         await town.type(DANA, "/release", "v0.2.0")
-        await town.message("Checklist. Before")
-        await town.tick_all(DANA, "Checklist. Before")
+        await town.message("Checklist before")
+        await town.tick_all(DANA, "Checklist before")
         await town.message("Approval needed")
         code, printed = await town.command_line("backup", str(backup))
         assert code == 0, printed
@@ -74,7 +74,7 @@ async def test_a_release_goes_on_from_a_backup(tmp_path: Path) -> None:
         await town.start_bot()
         await town.approve(LEE)
         shown = await town.until(lambda shown: "after" in shown.runs)
-        await town.tick_all(DANA, "Checklist. After")
+        await town.tick_all(DANA, "Checklist after")
         shown = await town.until(lambda shown: shown.release.finished_at is not None)
         assert shown.release.status == "succeeded", shown.runs
         await town.message("v0.2.0 is live")

@@ -62,6 +62,6 @@ async def test_after_an_hour_without_slack_each_message_is_sent_once_as_it_is_no
         texts = [message.text for message in house.posted()]
         assert len(texts) == len(set(texts)) == posted + len(waiting) - 1  # the card was there before
         assert "waiting for people" in (await house.message("Release shop v0.2.0")).text
-        await house.tick_by_hand("After shop v0.2.0")
+        await house.tick_by_hand("Checklist after shop v0.2.0")
         shown = await house.ended(release.id)
         assert shown.runs["retire"].status is StageStatus.SUCCEEDED

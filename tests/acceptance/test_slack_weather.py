@@ -65,7 +65,7 @@ async def test_a_deleted_card_is_posted_anew_and_the_thread_goes_on(tmp_path: Pa
         await house.quiet()
         house.sandbox.workspace.remove(await house.message("Release shop v0.2.0"))
         house.world.release_slow.set()
-        await house.tick_by_hand("Before shop v0.2.0")
+        await house.tick_by_hand("Checklist before shop v0.2.0")
         await house.message("Approval needed")
         await house.quiet()
         assert cards(house) == 1
@@ -99,9 +99,9 @@ async def test_a_revoked_token_ends_the_messages_and_not_the_release(tmp_path: P
         await house.waits_for(shown.release.id, "checklist")
         await house.quiet()
         house.sandbox.faults.token_error = None
-        assert house.find("Before shop v0.2.0") is None
+        assert house.find("Checklist before shop v0.2.0") is None
         await house.restart()
-        await house.tick_by_hand("Before shop v0.2.0")
+        await house.tick_by_hand("Checklist before shop v0.2.0")
         await house.message("Approval needed")
 
 
@@ -109,6 +109,8 @@ async def test_a_revoked_token_ends_the_messages_and_not_the_release(tmp_path: P
 async def test_who_cannot_be_looked_up_may_not(tmp_path: Path, method: str) -> None:
     async with open_slack_house(tmp_path) as house:
         request = await house.slack_to_approval()
+        await house.type(LEE, "help")  # which language Lee reads is known from here on
+        await house.next_answer(LEE, 0)
         for trouble in (
             {"kind": "error", "code": "internal_error"},
             {"kind": "status", "status": 502},

@@ -22,8 +22,8 @@ async def canary_began(town: Town) -> float:
 async def test_no_request_fails_from_deploy_to_rollback(tmp_path: Path) -> None:
     async with open_town(tmp_path / "town", canary=12, watch=600) as town:
         await town.type(DANA, "/release", "v0.2.0")
-        await town.message("Checklist. Before")
-        await town.tick_all(DANA, "Checklist. Before")
+        await town.message("Checklist before")
+        await town.tick_all(DANA, "Checklist before")
         await town.message("Approval needed")
         async with Visitors(town.url, clients=20, rate=RATE) as visitors:
             await town.approve()

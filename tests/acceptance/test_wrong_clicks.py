@@ -157,9 +157,9 @@ async def test_doubled_deliveries_have_one_effect(tmp_path: Path) -> None:
         twice = house.sandbox.faults.deliver_twice
         twice()
         await house.slack_start()
-        await house.message("Checklist. Before shop v0.2.0")
+        await house.message("Checklist before shop v0.2.0")
         twice()
-        await house.tick_by_hand("Before shop v0.2.0")
+        await house.tick_by_hand("Checklist before shop v0.2.0")
         request = await house.message("Approval needed")
         twice()
         await house.press(LEE, request, ids.APPROVE)

@@ -24,7 +24,7 @@ TYPED = {
     f"v0.4.0 {SIDE}": ("cannot be released from `dddddddddd`", "not on main", "Merge it to main first"),
     "v0.4.0 nowhere": ("There is no commit `nowhere`", "no branch, tag or commit", "leave it out"),
     "v0.4.0 <!channel>": ("There is no commit `&lt;!channel&gt;`",),
-    "v0.2.0 main now": ("I do not know `v0.2.0 main now`", "at most one commit"),
+    "v0.2.0 main now": ("I do not understand `v0.2.0 main now`", "at most one commit"),
     LONG: ("I do not know `xxxx", "`/release help`"),
     f"v{'1' * 5_000}": ("is not a version", "a version has at most 40", "Write it as v0.2.0"),
     "<!channel> 🚀": ("I do not know `&lt;!channel&gt;`",),

@@ -52,7 +52,7 @@ async def _warm_up(town: BenchTown, bare: BareApp, commits: Commits) -> None:
 
 async def _take(town: BenchTown, bare: BareApp, commits: Commits, number: int) -> Samples:
     taken = Samples()
-    ticking = await town.message("Checklist. After")
+    ticking = await town.message("Checklist after")
     for _ in range(number):
         taken.command.append(await _refused_release(town))
         command = await bare.sandbox.command(DANA, CHANNEL, "/release", version(2))

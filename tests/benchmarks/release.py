@@ -73,9 +73,9 @@ async def measure(folder: Path, quick: bool) -> list[Figure]:
 
 async def _release(town: BenchTown) -> Snapshot:
     await town.type(DANA, "/release", VERSION)
-    await town.tick_all(DANA, "Checklist. Before")
+    await town.tick_all(DANA, "Checklist before")
     await town.approve_by_command(VERSION)
-    await town.tick_all(DANA, "Checklist. After")
+    await town.tick_all(DANA, "Checklist after")
     shown = await town.until(lambda shown: shown.release.finished_at is not None, VERSION)
     if shown.release.status != "succeeded":
         raise RuntimeError(f"the release ended as {shown.release.status}; it cannot be measured")

@@ -25,8 +25,8 @@ async def test_a_post_in_doubt_is_found_and_then_shows_what_is_true_now(tmp_path
     async with open_slack_house(tmp_path) as house:
         await house.slack_to_approval()
         await house.quiet()
-        message = await house.message("Before shop v0.2.0")
-        now, message.text = message.text, "Before shop v0.2.0, as it was when its sender died"
+        message = await house.message("Checklist before shop v0.2.0")
+        now, message.text = message.text, "Checklist before shop v0.2.0, as it was when its sender died"
         before = len(house.posted())
         await change(house, "checklist:before", **IN_DOUBT)
         await house.restart()

@@ -36,8 +36,9 @@ async def test_who_the_bot_and_the_people_are() -> None:
         client = client_of(sandbox)
         me = await client.auth_test()
         assert (me["user_id"], me["bot_id"], me["team_id"]) == ("U0BOT0001", "B0BOT0001", "T0SANDBOX")
-        dana = (await client.users_info(user=DANA, include_locale=True))["user"]
-        assert (dana["locale"], dana["is_restricted"], dana["deleted"]) == ("pt-BR", False, False)
+        kim = (await client.users_info(user="U0KIM0004", include_locale=True))["user"]
+        assert (kim["locale"], kim["is_restricted"], kim["deleted"]) == ("pt-BR", False, False)
+        assert "locale" not in (await client.users_info(user=DANA))["user"]
         assert (await client.users_info(user=GUS))["user"]["is_restricted"] is True
         assert (await client.usergroups_users_list(usergroup="S0APPROVE"))["users"] == [LEE, "U0KIM0004"]
         assert len((await client.users_list())["members"]) == 7

@@ -36,7 +36,7 @@ def test_what_is_typed_becomes_a_command(typed: str, meant: object) -> None:
         ("", "version_missing"),
         (" \n", "version_missing"),
         ("banana", "bad_command"),
-        ("v1 a b", "bad_command"),
+        ("v1 a b", "too_much"),
     ],
 )
 def test_what_means_nothing_is_refused(typed: str, code: str) -> None:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from bot.cli import main
 from bot.gauges import Gauges
 from bot.settings import Settings
-from handlers.text.refusals import REFUSALS
+from handlers.text.refusal_sentences import REFUSALS
 from pipeline.config import Retention
 from pipeline.retention import BATCH, BUDGET
 
@@ -39,7 +39,7 @@ def test_settings_and_commands_exist(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_what_the_bot_says_is_quoted_as_it_says_it() -> None:
-    what, _, _ = REFUSALS["not_recorded"]
+    what = REFUSALS["not_recorded"].split("\n")[0]
     assert what.rstrip(".") in PAGE
     sources = "".join(
         path.read_text() for part in ("bot", "handlers", "pipeline") for path in (ROOT / part).rglob("*.py")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from handlers.text.refusals import REFUSALS, sentences
+from handlers.text.refusal_sentences import REFUSALS
+from handlers.text.refusals import sentences
 from handlers.text.stages import PROBLEMS, SENTENCES
 from handlers.text.words import lasted, person, safe, when
 from pipeline import policy
@@ -41,7 +42,8 @@ def test_every_refusal_has_its_sentences() -> None:
 
 
 def test_every_refusal_says_what_why_and_what_next() -> None:
-    for code, (what, why, following) in REFUSALS.items():
+    for code, said in REFUSALS.items():
+        what, why, following = said.split("\n")
         for part in (what, why, following):
             assert part.strip(), code
 
@@ -76,7 +78,7 @@ def test_a_refusal_with_a_missing_fact_still_speaks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.4, "0 s"), (59, "59 s"), (120, "2 min"), (5400, "1.5 h"), (86400, "24.0 h")]
+    ("seconds", "said"), [(0.4, "0 s"), (59, "59 s"), (120, "2 min"), (5400, "1.5 h"), (86400, "24 h")]
 )
 def test_durations_are_short(seconds: float, said: str) -> None:
     assert lasted(seconds) == said

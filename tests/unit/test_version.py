@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.text.refusals import sentences
 from pipeline.errors import Refused
 from pipeline.version import (
     Version,
@@ -55,25 +56,25 @@ def test_versions_compare_by_number_not_by_letter() -> None:
     ],
 )
 def test_everything_else_is_refused_with_the_nearest_right_one(text: str, suggestion: str) -> None:
-    facts = refusal(text).facts
-    assert facts["suggestion"] == suggestion
-    assert (suggestion or "v0.2.0") in facts["following"]
+    refused = refusal(text)
+    assert refused.facts["suggestion"] == suggestion
+    assert (suggestion or "v0.2.0") in sentences(refused)[2]
 
 
 def test_a_candidate_is_refused_with_the_reason() -> None:
     assert refusal("v0.2.0-rc.1").facts == {
         "text": "v0.2.0-rc.1",
-        "why": "releases are stable versions without a pre-release or build part;"
-        " candidates are tags such as v0.2.0-rc.1, which the bot makes itself.",
+        "why": "pre_release",
         "suggestion": "v0.2.0",
-        "following": "Did you mean v0.2.0?",
+        "candidate": "v0.2.0-rc.1",
     }
+    assert "candidates are tags such as v0.2.0-rc.1" in sentences(refusal("v0.2.0-rc.1"))[1]
 
 
 def test_a_huge_text_is_cut_in_the_message() -> None:
-    facts = refusal("1" * 5000).facts
-    assert all(len(fact) < 100 for fact in facts.values())
-    assert "5,000 characters" in facts["why"]
+    refused = refusal("1" * 5000)
+    assert all(len(fact) < 100 for fact in refused.facts.values())
+    assert "it has 5,000 characters; a version has at most 40." in sentences(refused)[1]
 
 
 def test_control_and_reordering_characters_do_not_reach_the_message() -> None:
