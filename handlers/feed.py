@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.answers import UNREACHABLE, code, is_rate_limited, retry_after, status
-from handlers.blocks import announcements, asks, card, notes
+from handlers.blocks import announcements, asks, card, news, notes
 from handlers.blocks.parts import Message
 from handlers.text.language import spoken_in
 from pipeline.config import Product
@@ -54,9 +54,12 @@ class Feed:
 
     async def send(self, parcel: Parcel) -> Sent | None:
         """Post or edit one message. Raises NotNow, NeverSent."""
-        product = self.product(parcel.snapshot.release.product)
+        product = self.product(parcel.product)
         with spoken_in(product.language):
-            message = render(parcel.topic, parcel.snapshot, product)
+            if isinstance(parcel.shown, Snapshot):
+                message = render(parcel.topic, parcel.shown, product)
+            else:
+                message = news.message(parcel.shown)
         if message is None:
             return None
         try:
@@ -87,7 +90,7 @@ class Feed:
         return self._remember(at, parcel, message)
 
     async def _post(self, parcel: Parcel, message: Message) -> Sent:
-        channel = parcel.channel or parcel.snapshot.release.channel
+        channel = parcel.home
         thread = parcel.card_ts if message.in_thread else None
         if parcel.in_doubt and (found := await self._find(channel, thread, parcel)):
             # It shows what was true then, which may be long ago.
@@ -157,7 +160,8 @@ class Feed:
 
 def _metadata(parcel: Parcel) -> dict[str, Any]:
     """What a message is about, for machines: the same for every rendering of one topic."""
-    payload = {"release_id": parcel.snapshot.release.id, "topic": parcel.topic}
+    about = "release_id" if isinstance(parcel.shown, Snapshot) else "product"
+    payload = {about: parcel.about, "topic": parcel.topic}
     return {"event_type": "release_message", "event_payload": payload}
 
 

@@ -1,4 +1,8 @@
-"""Facts, and which messages each of them changes. Written in the transaction that makes the fact true."""
+"""Facts, and which messages each of them changes. Written in the transaction that makes the fact true.
+
+A fact is a release's, or a product's: that a flag was switched, for example. What a product's fact is told by is
+posted once, in the channel that is given with it.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -72,13 +76,44 @@ async def record_all(session: AsyncSession, news: Iterable[Told]) -> None:
     await wake(session, *dict.fromkeys(told.release.id for told, _ in rows))
 
 
+async def record_of_product(
+    session: AsyncSession, product: str, channel: str, fact: Fact, at: datetime
+) -> Event:
+    """Append a fact that belongs to no release; its topics are messages of the product in `channel`, each its own.
+
+    A topic that was told before is told again by editing its message: it then shows this fact.
+    """
+    event = Event(product=product, kind=fact.kind, actor=fact.actor, payload=fact.payload, at=at)
+    session.add(event)
+    await session.flush()
+    for topic in sorted(fact.topics):
+        await session.execute(_want_of_product(session, product, channel, topic, event.id, at))
+    await wake(session)
+    return event
+
+
+def _want_of_product(
+    session: AsyncSession, product: str, channel: str, topic: str, event_id: int, at: datetime
+) -> Any:
+    row = {"product": product, "topic": topic, "channel": channel, "wanted": event_id, "urgent": True}
+    into = _insert(session).values(**row, sent=0, next_at=at)
+    again = {"wanted": into.excluded.wanted, "given_up": None}
+    return into.on_conflict_do_update(
+        index_elements=["product", "topic"], index_where=Delivery.release_id.is_(None), set_=again
+    )
+
+
+def _insert(session: AsyncSession) -> Any:
+    table: Any = Delivery.__table__
+    return (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(table)
+
+
 def _want(session: AsyncSession) -> Any:
     """Have messages sent (again): as of the newest event of their release.
 
     Executed with messages in always the same order, so that no two writers wait for each other.
     """
-    table: Any = Delivery.__table__
-    into: Any = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(table)
+    into = _insert(session)
     newest = select(func.max(Event.id)).where(Event.release_id == bindparam("of")).scalar_subquery()
     again = {"wanted": into.excluded.wanted, "given_up": None}
     return into.values(wanted=newest).on_conflict_do_update(

@@ -30,6 +30,7 @@ _UNSENT = text("sent < wanted AND given_up IS NULL")
 _GIVEN_UP = text("given_up IS NOT NULL")
 _UNHANDLED = text("handled_at IS NULL")
 _UNTIDIED = text("tidied_at IS NULL AND finished_at IS NOT NULL")
+_OF_NO_RELEASE = text("release_id IS NULL")
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only for INTEGER primary keys."""
@@ -207,7 +208,8 @@ class Approval(Base):
 
 
 class Event(Base):
-    """A fact, past tense. Append-only: the audit log, and what the outbox works from."""
+    """A fact, past tense, of a release or (without one) of a product. Append-only: the audit log, and what the outbox
+    works from."""
 
     __tablename__ = "events"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -217,15 +219,25 @@ class Event(Base):
     actor: Mapped[str] = mapped_column(String(40))
     payload: Mapped[dict[str, Any]]
     at: Mapped[datetime]
-    __table_args__ = (Index("ix_events_release", "release_id", "id"),)
+    __table_args__ = (
+        Index("ix_events_release", "release_id", "id"),
+        Index(
+            "ix_events_product", "product", "id", postgresql_where=_OF_NO_RELEASE, sqlite_where=_OF_NO_RELEASE
+        ),
+    )
 
 
 class Delivery(Base):
-    """One message that people should see, and how far it got. `wanted` and `sent` are event ids."""
+    """One message that people should see, and how far it got. `wanted` and `sent` are event ids.
+
+    Without a release it tells a product's own facts: it shows the event that it is wanted for, and `channel` is where
+    it goes from the beginning.
+    """
 
     __tablename__ = "deliveries"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    release_id: Mapped[str | None] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    product: Mapped[str | None] = mapped_column(String(40))
     topic: Mapped[str] = mapped_column(String(80))
     wanted: Mapped[int] = mapped_column(BigId)
     sent: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
@@ -240,6 +252,14 @@ class Delivery(Base):
     given_up: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (
         UniqueConstraint("release_id", "topic"),
+        Index(
+            "uq_deliveries_product",
+            "product",
+            "topic",
+            unique=True,
+            postgresql_where=_OF_NO_RELEASE,
+            sqlite_where=_OF_NO_RELEASE,
+        ),
         Index("ix_deliveries_due", "next_at", postgresql_where=_UNSENT, sqlite_where=_UNSENT),
         Index("ix_deliveries_given_up", "id", postgresql_where=_GIVEN_UP, sqlite_where=_GIVEN_UP),
     )

@@ -1,7 +1,7 @@
 """The outbox: every message that people should see, until it was seen to be sent. The release never waits for it.
 
-A message is a topic of a release. What is sent is the state at the time of sending, so that many
-changes are one edit. Its intent is committed before a post; a sender that died in between is
+A message is a topic of a release, or of a product. What is sent is the state at the time of sending, so that
+many changes are one edit. Its intent is committed before a post; a sender that died in between is
 noticed (`in_doubt`), and the next one looks for the message before it posts again.
 """
 
@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from pipeline import pacing, snapshot
+from pipeline import pacing
+from pipeline.due import contents, next_due, silent
 from pipeline.errors import StoreError
 from pipeline.events import CARD
 from pipeline.lease import MARGIN, suspended_clock
@@ -24,7 +24,6 @@ from pipeline.models import Delivery, Release
 from pipeline.pacing import Pace, Rate
 from pipeline.parcel import NeverSent, NotNow, Parcel, Sender, Sent
 from pipeline.ports import Clock
-from pipeline.states import ACTIVE
 from pipeline.store import Database
 
 log = structlog.get_logger()
@@ -34,7 +33,7 @@ SENDING = 10.0
 LONGEST = 24.0
 """Seconds that one attempt may take: more than a call to the platform may (bot/app.py)."""
 AT_ONCE = 4
-"""Messages being sent at the same time; of one release only one, so that they arrive in order."""
+"""Messages being sent at the same time; of one release (or product) only one, so that they arrive in order."""
 POLL = 0.5
 LONGEST_PAUSE = timedelta(minutes=5)
 """The most that a failing message waits for its next attempt."""
@@ -88,15 +87,10 @@ class Outbox:
         self._kept_at = time.monotonic()
 
     async def _try_again(self) -> None:
-        """At a start the token or the channel may be mended: what running releases could not say gets another try."""
-        status = select(Release.status).where(Release.id == Delivery.release_id).scalar_subquery()
-        silent = and_(
-            Delivery.sent < Delivery.wanted,
-            Delivery.given_up.is_not(None),
-            status.in_(ACTIVE),  # looked up for each of the few, instead of reading all releases
-        )
+        """At a start the token or the channel may be mended: what is still worth telling gets another try."""
         async with self.db.transaction() as session:
-            again = update(Delivery).where(silent).values(given_up=None, next_at=self.clock())
+            now = self.clock()
+            again = update(Delivery).where(silent(now)).values(given_up=None, next_at=now)
             await session.execute(again.execution_options(synchronize_session=False))
 
     async def stop(self) -> None:
@@ -128,33 +122,8 @@ class Outbox:
 
     # -------------------------------------------------------------- one message
 
-    def _due(self, now: datetime) -> Any:
-        """Unsent and due; nothing of a release before its card, which is its thread's parent and awaited by people."""
-        card = aliased(Delivery)
-        of_release = (card.release_id == Delivery.release_id, card.topic == CARD)
-        # A scalar, not EXISTS: PostgreSQL would read all cards there ever were into a hash first.
-        has_card = select(card.ts).where(*of_release).scalar_subquery().is_not(None)
-        free = or_(Delivery.owner.is_(None), Delivery.lease_until < self.db.now)
-        return (
-            select(Delivery)
-            .where(
-                and_(
-                    Delivery.sent < Delivery.wanted,
-                    Delivery.given_up.is_(None),
-                    Delivery.next_at <= now,
-                    free,
-                ),
-                or_(Delivery.topic == CARD, has_card),
-                Delivery.release_id.not_in(list(self._tasks)),
-            )
-            .order_by(
-                or_(Delivery.urgent, and_(Delivery.topic == CARD, Delivery.ts.is_(None))).desc(), Delivery.id
-            )
-            .limit(1)
-        )
-
     async def _start_one(self) -> bool:
-        due = self._due(self.clock())
+        due = next_due(self.clock(), self.db.now, list(self._tasks))
         async with self.db.reading() as session:
             if await session.scalar(due) is None:
                 return False
@@ -165,12 +134,12 @@ class Outbox:
             await self._record(parcel, posting=parcel.in_doubt)
             return False
         task = asyncio.create_task(self._deliver(parcel), name=f"send {parcel.topic}")
-        self._tasks[parcel.snapshot.release.id] = task
-        task.add_done_callback(lambda _: self._done(parcel.snapshot.release.id))
+        self._tasks[parcel.about] = task
+        task.add_done_callback(lambda _: self._done(parcel.about))
         return True
 
-    def _done(self, release_id: str) -> None:
-        self._tasks.pop(release_id, None)
+    def _done(self, about: str) -> None:
+        self._tasks.pop(about, None)
         self._nudged.set()
 
     async def _take(self, due: Any) -> Parcel | None:
@@ -180,10 +149,7 @@ class Outbox:
             return None
         # Outside of the transaction: stages wait for it to end, and what is newer is only better to show.
         async with self.db.reading() as session:
-            card_ts = await session.scalar(
-                select(Delivery.ts).where(Delivery.release_id == row.release_id, Delivery.topic == CARD)
-            )
-            found = await snapshot.load(session, row.release_id)
+            found, card_ts = await contents(session, row)
         if found is None:
             return None
         return Parcel(
@@ -226,11 +192,11 @@ class Outbox:
 
     async def _budget(self, session: AsyncSession, row: Delivery, pace: Pace) -> tuple[str, Rate]:
         """What pays for the message. A first post goes to its release's channel."""
-        release = await session.get_one(Release, row.release_id)
-        return pace.of(row.channel or release.channel, is_post=row.ts is None)
+        channel = row.channel or (await session.get_one(Release, row.release_id)).channel
+        return pace.of(channel, is_post=row.ts is None)
 
     async def _deliver(self, parcel: Parcel) -> None:
-        bound = log.bind(release=parcel.snapshot.release.id, topic=parcel.topic)
+        bound = log.bind(about=parcel.about, topic=parcel.topic)
         self._sending.add(parcel.id)
         try:
             await self._attempt(parcel, bound)
@@ -285,10 +251,9 @@ class Outbox:
 
     async def _pause_all(self, parcel: Parcel, seconds: float, pace: Pace) -> None:
         """Spare the other messages, and the other bots, the same answer."""
-        channel = parcel.channel or parcel.snapshot.release.channel
         until = self.clock() + min(timedelta(seconds=seconds), LONGEST_PAUSE)
         async with self.db.transaction() as session:
-            await pacing.pause(session, *pace.of(channel, parcel.ts is None), until)
+            await pacing.pause(session, *pace.of(parcel.home, parcel.ts is None), until)
 
     async def _record(self, parcel: Parcel, **values: Any) -> bool:
         """Write down how it went and let go; False when it is another's by now."""

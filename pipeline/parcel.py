@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.lease import suspended_clock
+from pipeline.models import Event
 from pipeline.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """A message to be sent or edited, with the state it is to show.
+    """A message to be sent or edited, with the state it is to show: a release's, or a fact of the product itself.
 
     `in_doubt`: an earlier attempt was not seen to end, so that nobody knows what the platform has. `sent` is the
     event that was shown last, by whichever bot; `deadline` is when the lease ends (see pipeline.lease).
@@ -17,7 +18,7 @@ class Parcel:
 
     id: int
     topic: str
-    snapshot: Snapshot
+    shown: Snapshot | Event
     channel: str | None
     ts: str | None
     card_ts: str | None
@@ -25,6 +26,22 @@ class Parcel:
     wanted: int
     sent: int
     deadline: float
+
+    @property
+    def product(self) -> str:
+        """The product that it is about."""
+        return self.shown.release.product if isinstance(self.shown, Snapshot) else self.shown.product
+
+    @property
+    def about(self) -> str:
+        """The release, or the product itself: of each, messages are sent one after the other."""
+        return self.shown.release.id if isinstance(self.shown, Snapshot) else self.shown.product
+
+    @property
+    def home(self) -> str:
+        """The channel where it stands or goes. A product's fact has one from the beginning."""
+        first = self.shown.release.channel if isinstance(self.shown, Snapshot) else ""
+        return self.channel or first
 
     def guard(self) -> None:
         """Call right before posting. Raises TimeoutError when another bot may be sending it by now."""

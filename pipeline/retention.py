@@ -58,7 +58,7 @@ class Retention:
 
     async def step(self) -> bool:
         """Take one small piece away from the database; whether there was one."""
-        return await self._requests() or await self._progress()
+        return await self._requests() or await self._told() or await self._progress()
 
     # -------------------------------------------------------------- database
 
@@ -71,6 +71,17 @@ class Retention:
         if found:
             async with self.db.transaction() as session:
                 await session.execute(delete(Inbox).where(Inbox.id.in_(found)))
+        return bool(found)
+
+    async def _told(self) -> bool:
+        """Where messages of products' own facts stood; the facts stay."""
+        before = self.clock() - self.config.retention.events
+        told = (Delivery.release_id.is_(None), Delivery.sent >= Delivery.wanted, Delivery.next_at < before)
+        async with self.db.reading() as session:
+            found = list(await session.scalars(select(Delivery.id).where(*told).limit(BATCH)))
+        if found:
+            async with self.db.transaction() as session:
+                await session.execute(delete(Delivery).where(Delivery.id.in_(found)))
         return bool(found)
 
     async def _progress(self) -> bool:

@@ -35,7 +35,7 @@ class Platform:
         self.posts: list[tuple[str, str]] = []
 
     async def send(self, parcel: Parcel) -> Sent | None:
-        message = (parcel.snapshot.release.id, parcel.topic)
+        message = (parcel.about, parcel.topic)
         if parcel.ts is None and not (parcel.in_doubt and message in self.posts):
             self.posts.append(message)
         return Sent("C0SHOP", "1")

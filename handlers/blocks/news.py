@@ -1,0 +1,18 @@
+"""What is told of a product itself, outside of any release: one message for each fact. Pure.
+
+A fact of a product gets its sentence here by its event's kind; how it gets there: pipeline.events.record_of_product.
+"""
+
+from collections.abc import Callable, Mapping
+
+from handlers.blocks.parts import Message
+from pipeline.models import Event
+
+NEWS: Mapping[str, Callable[[Event], Message]] = {}
+"""The message of each kind of fact."""
+
+
+def message(event: Event) -> Message | None:
+    """The message of a fact; None for a kind that is not told (or that a later version knows)."""
+    make = NEWS.get(event.kind)
+    return make(event) if make else None

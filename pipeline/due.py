@@ -1,0 +1,63 @@
+"""What the outbox sends next, and what that message is to show."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.elements import ColumnElement
+
+from pipeline import snapshot
+from pipeline.events import CARD
+from pipeline.models import Delivery, Event, Release
+from pipeline.snapshot import Snapshot
+from pipeline.states import ACTIVE
+
+NEWS = timedelta(days=1)
+"""How long a fact of a product that could not be told is worth another try at a start."""
+
+
+def next_due(now: datetime, database_now: ColumnElement[float], busy: list[str]) -> Any:
+    """The message to send next: unsent and due, and of nothing that is `busy` (releases, products).
+
+    Nothing of a release goes before its card, which is its thread's parent and awaited by people.
+    """
+    card = aliased(Delivery)
+    of_release = (card.release_id == Delivery.release_id, card.topic == CARD)
+    # A scalar, not EXISTS: PostgreSQL would read all cards there ever were into a hash first.
+    has_card = select(card.ts).where(*of_release).scalar_subquery().is_not(None)
+    free = or_(Delivery.owner.is_(None), Delivery.lease_until < database_now)
+    first_post = and_(Delivery.topic == CARD, Delivery.ts.is_(None))
+    return (
+        select(Delivery)
+        .where(
+            Delivery.sent < Delivery.wanted,
+            Delivery.given_up.is_(None),
+            Delivery.next_at <= now,
+            free,
+            or_(Delivery.topic == CARD, Delivery.release_id.is_(None), has_card),
+            func.coalesce(Delivery.release_id, Delivery.product).not_in(busy),
+        )
+        .order_by(or_(Delivery.urgent, first_post).desc(), Delivery.id)
+        .limit(1)
+    )
+
+
+def silent(now: datetime) -> Any:
+    """Messages that could not be sent and are still worth it: of running releases, and fresh facts of products."""
+    status = select(Release.status).where(Release.id == Delivery.release_id).scalar_subquery()
+    news = and_(Delivery.release_id.is_(None), Delivery.next_at > now - NEWS)
+    return and_(
+        Delivery.sent < Delivery.wanted,
+        Delivery.given_up.is_not(None),
+        or_(news, status.in_(ACTIVE)),  # looked up for each of the few, instead of reading all releases
+    )
+
+
+async def contents(session: AsyncSession, row: Delivery) -> tuple[Snapshot | Event | None, str | None]:
+    """What a message is to show (None: it is gone), and the card that is its thread's parent."""
+    if row.release_id is None:
+        return await session.get(Event, row.wanted), None
+    card = select(Delivery.ts).where(Delivery.release_id == row.release_id, Delivery.topic == CARD)
+    return await snapshot.load(session, row.release_id), await session.scalar(card)
