@@ -1,5 +1,8 @@
 """Slash commands: what was typed becomes a command of the service, or a refusal that teaches."""
 
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
 from handlers import actions, forms, grammar
 from handlers.blocks import overview, parts
 from handlers.blocks.card import card
@@ -33,41 +36,44 @@ async def on_rollback(desk: Desk, request: Request) -> None:
 
 
 async def _carry_out(desk: Desk, request: Request, product: str, typed: grammar.Typed) -> None:
-    match typed:
-        case grammar.StartRelease(version, ref):
-            await _start(desk, request, product, version, ref)
-        case grammar.Approve():
-            await forms.open_approval(desk, request, await _current(desk, product))
-        case grammar.Reject():
-            await forms.open_rejection(desk, request, await _current(desk, product))
-        case grammar.RollBack():
-            await forms.open_rollback(desk, request, product)
-        case grammar.Abort(reason):
-            await _abort(desk, request, product, reason)
-        case _:
-            await _look(desk, request, product, typed)
+    await CARRIED_OUT[type(typed)](desk, request, product, typed)
 
 
-async def _look(desk: Desk, request: Request, product: str, typed: grammar.Typed) -> None:
-    match typed:
-        case grammar.Unlock():
-            await actions.open_lock(desk, request, product)
-        case grammar.ShowStatus():
-            await _status(desk, request, product)
-        case grammar.ListReleases():
-            await _list(desk, request, product)
-        case _:
-            await desk.tell(request, help_text.commands(desk.service.config.commands))
-
-
-async def _start(desk: Desk, request: Request, product: str, version: str, ref: str | None) -> None:
+async def _start(desk: Desk, request: Request, product: str, typed: grammar.StartRelease) -> None:
     channel = desk.service.product(product).channel
-    release = await desk.service.start(request.actor, product, version, ref, channel, request.origin)
+    release = await desk.service.start(
+        request.actor, product, typed.version, typed.ref, channel, request.origin
+    )
     if channel != request.channel:
         begun = tr(
             "{title} has begun; follow it in {channel}.", title=words.title(release), channel=f"<#{channel}>"
         )
         await desk.tell(request, f"🚀 {begun}")
+
+
+async def _approve(desk: Desk, request: Request, product: str, typed: grammar.Approve) -> None:
+    await forms.open_approval(desk, request, await _current(desk, product))
+
+
+async def _reject(desk: Desk, request: Request, product: str, typed: grammar.Reject) -> None:
+    await forms.open_rejection(desk, request, await _current(desk, product))
+
+
+async def _roll_back(desk: Desk, request: Request, product: str, typed: grammar.RollBack) -> None:
+    await forms.open_rollback(desk, request, product)
+
+
+async def _abort(desk: Desk, request: Request, product: str, typed: grammar.Abort) -> None:
+    release_id = await _current(desk, product)
+    await turning.abort(desk.service, request.actor, release_id, typed.reason, request.origin)
+
+
+async def _unlock(desk: Desk, request: Request, product: str, typed: grammar.Unlock) -> None:
+    await actions.open_lock(desk, request, product)
+
+
+async def _help(desk: Desk, request: Request, product: str, typed: grammar.Help) -> None:
+    await desk.tell(request, help_text.commands(desk.service.config.commands))
 
 
 async def _current(desk: Desk, product: str) -> str:
@@ -77,12 +83,7 @@ async def _current(desk: Desk, product: str) -> str:
     return found.release.id
 
 
-async def _abort(desk: Desk, request: Request, product: str, reason: str) -> None:
-    release_id = await _current(desk, product)
-    await turning.abort(desk.service, request.actor, release_id, reason, request.origin)
-
-
-async def _status(desk: Desk, request: Request, product: str) -> None:
+async def _status(desk: Desk, request: Request, product: str, typed: grammar.ShowStatus) -> None:
     found = await desk.service.current(product)
     if found is None:
         raise Refused("nothing_released")
@@ -91,12 +92,26 @@ async def _status(desk: Desk, request: Request, product: str) -> None:
     await desk.tell(request, message.text, silent)
 
 
-async def _list(desk: Desk, request: Request, product: str) -> None:
+async def _list(desk: Desk, request: Request, product: str, typed: grammar.ListReleases) -> None:
     releases = await desk.service.recent(product)
     if not releases:
         raise Refused("nothing_released")
     rows = overview.rows(releases)
     await desk.tell(request, "\n".join(rows), parts.as_dicts(parts.lines(rows)))
+
+
+CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Awaitable[None]]] = {
+    grammar.StartRelease: _start,
+    grammar.Approve: _approve,
+    grammar.Reject: _reject,
+    grammar.RollBack: _roll_back,
+    grammar.Abort: _abort,
+    grammar.Unlock: _unlock,
+    grammar.ShowStatus: _status,
+    grammar.ListReleases: _list,
+    grammar.Help: _help,
+}
+"""Who carries out each command that the grammar knows."""
 
 
 async def _with_examples(desk: Desk, product: str, refusal: Refused) -> Refused:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import Refused
@@ -58,7 +59,18 @@ class Help:
 
 Typed = StartRelease | Approve | Reject | RollBack | Abort | Unlock | ShowStatus | ListReleases | Help
 
-_WORDS = ("approve", "reject", "rollback", "abort", "unlock", "status", "list", "help")
+WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
+    "approve": lambda rest: Approve(),
+    "reject": lambda rest: Reject(),
+    "rollback": lambda rest: RollBack(),
+    "abort": lambda rest: Abort(" ".join(rest)),
+    "unlock": lambda rest: Unlock(),
+    "status": lambda rest: ShowStatus(),
+    "list": lambda rest: ListReleases(),
+    "help": lambda rest: Help(),
+}
+"""Each word after `/release`, and how what follows it is read."""
+
 _VERSION_LIKE = re.compile(r"v?\.?\d.*", re.IGNORECASE | re.DOTALL)
 
 
@@ -70,7 +82,9 @@ def parse_release(text: str) -> Typed:
     first, rest = words[0], words[1:]
     if _VERSION_LIKE.fullmatch(first):
         return _start(first, rest)
-    return _named(first.lower(), " ".join(rest)) or _unknown(first)
+    if first.lower() not in WORDS:
+        raise _unknown(first)
+    return WORDS[first.lower()](rest)
 
 
 def _start(version: str, rest: list[str]) -> StartRelease:
@@ -79,20 +93,6 @@ def _start(version: str, rest: list[str]) -> StartRelease:
     return StartRelease(version, rest[0] if rest else None)
 
 
-def _named(word: str, rest: str) -> Typed | None:
-    plain: dict[str, Typed] = {
-        "approve": Approve(),
-        "reject": Reject(),
-        "rollback": RollBack(),
-        "abort": Abort(rest),
-        "unlock": Unlock(),
-        "status": ShowStatus(),
-        "list": ListReleases(),
-        "help": Help(),
-    }
-    return plain.get(word)
-
-
-def _unknown(word: str) -> Typed:
-    near = difflib.get_close_matches(word[:40].lower(), _WORDS, n=2)
-    raise Refused("bad_command", text=word[:80], near=",".join(near))
+def _unknown(word: str) -> Refused:
+    near = difflib.get_close_matches(word[:40].lower(), WORDS, n=2)
+    return Refused("bad_command", text=word[:80], near=",".join(near))
