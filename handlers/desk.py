@@ -52,7 +52,7 @@ class Request:
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.user, self.team)
+        return Actor(self.user, self.team, self.channel)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import math
 import time
+from typing import Any
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -18,6 +19,10 @@ _DOUBTS = {
     "is_bot": "bot",
 }
 
+_SHARED = ("is_ext_shared", "is_pending_ext_shared")
+SHARED_FOR = 300.0
+"""Seconds that an answer about a channel may be old (conversations.info is Tier 3: 50 a minute)."""
+
 
 class SlackDirectory:
     """The Directory port on users.info and usergroups.users.list. People leave: who decides is asked of anew."""
@@ -25,13 +30,15 @@ class SlackDirectory:
     def __init__(self, client: AsyncWebClient) -> None:
         self.client = client
         self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self._shared: dict[str, tuple[float, bool]] = {}
 
     async def person(self, user_id: str) -> Person:
         """Look a person up; guests, bots, strangers and deactivated accounts are not trusted."""
         user = await self._ask("users_info", user=user_id)
         account = user["user"]
         doubts = [why for field, why in _DOUBTS.items() if account.get(field)]
-        return Person(user_id, account.get("name", user_id), not doubts, doubts[0] if doubts else "")
+        email = account.get("profile", {}).get("email", "")  # only with the scope users:read.email
+        return Person(user_id, account.get("name", user_id), not doubts, doubts[0] if doubts else "", email)
 
     async def members(self, group_id: str, oldest: float = 0.0) -> frozenset[str]:
         """The users of a group, asked anew unless an answer of at most `oldest` seconds is at hand."""
@@ -41,12 +48,23 @@ class SlackDirectory:
             self._known[group_id] = time.monotonic(), users
         return users
 
-    async def _ask(self, method: str, **arguments: str) -> dict[str, dict[str, str]]:
+    async def is_shared(self, channel_id: str) -> bool:
+        """Whether a channel is shared with another organisation; asked anew after five minutes."""
+        if not channel_id.startswith(("C", "G")):
+            return False  # a conversation with the bot alone
+        at, shared = self._shared.get(channel_id, (-math.inf, True))
+        if time.monotonic() - at > SHARED_FOR:
+            channel = (await self._ask("conversations_info", channel=channel_id))["channel"]
+            shared = any(channel.get(name) for name in _SHARED)
+            self._shared[channel_id] = time.monotonic(), shared
+        return shared
+
+    async def _ask(self, method: str, **arguments: str) -> dict[str, Any]:
         try:
             answer = await getattr(self.client, method)(**arguments)
         except SlackApiError as error:
             raise PipelineError(f"{method.replace('_', '.')} said {code(error)}") from error
         except UNREACHABLE as error:
             raise PipelineError(f"Slack cannot be reached ({type(error).__name__})") from error
-        found: dict[str, dict[str, str]] = answer.data
+        found: dict[str, Any] = answer.data
         return found

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.answers import UNREACHABLE, code, is_rate_limited, retry_after, status
-from handlers.blocks import announcements, asks, card, news, notes
+from handlers.blocks import announcements, approval, asks, card, news, notes
 from handlers.blocks.parts import Message
 from handlers.text.language import spoken_in
 from pipeline.config import Product
@@ -196,5 +196,5 @@ def _of_run(kind: str, rest: str, shown: Snapshot, product: Product) -> Message 
     if run is None:
         return None
     if kind == "approval":
-        return asks.approval(shown, product, run)
+        return approval.approval(shown, product, run)
     return asks.decision(shown, run) if kind == "decision" else notes.note(shown, run)

@@ -10,19 +10,19 @@ from handlers.blocks import forms as blocks
 from handlers.desk import Desk, Request
 from handlers.text import ids
 from handlers.text.language import tr
-from pipeline import deciding, policy, turning
+from pipeline import deciding, turning
 from pipeline.errors import Refused
 
 
 async def open_approval(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
     """Show the approver exactly what they would approve; refused at once when they may not."""
-    found = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
-    policy.not_own_release(request.actor, found.release.requested_by)
+    found, person = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
+    deciding.may_approve(desk.service, request.actor, person, found)
     await _open(desk, request, blocks.approve(found, found.runs["approval"].id))
 
 
 async def open_rejection(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
-    found = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
+    found, _ = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
     await _open(desk, request, blocks.reject(found, found.runs["approval"].id))
 
 

@@ -7,6 +7,12 @@ from pipeline.models import Release, StageRun
 from pipeline.ports import Image
 
 
+def authors(runs: Mapping[str, StageRun]) -> list[str]:
+    """The e-mail addresses of everybody who wrote a commit of the release, as preflight found them."""
+    preflight = runs.get("preflight")
+    return list(preflight.data.get("authors", [])) if preflight else []
+
+
 def bound(release: Release, images: Iterable[Image], runs: Mapping[str, StageRun]) -> dict[str, Any]:
     """Commit, image digests, migration heads and playbook hash, as plain data that compares exactly."""
     staging = runs.get("staging")

@@ -39,6 +39,7 @@ _NOTE = re.compile(r"customer-note(?:-([a-z]{2,3}(?:-[a-z]{2,4})?))?")
 _REVERTING = re.compile(r"(revert|reapply)\b", re.IGNORECASE)
 _REVERTED = re.compile(r"\bThis reverts (?:merge )?commit ([0-9a-f]{7,64})\b", re.IGNORECASE)
 _REFS = re.compile(r"^Refs: *([0-9a-f, ]{7,})$", re.MULTILINE)
+_EMAIL = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
 _SHORT = 7
 
 Context = Sequence[Mapping[str, object]]
@@ -109,6 +110,16 @@ class Changes:
     def authors(self) -> tuple[str, ...]:
         """Everyone who wrote a change, once each, by name."""
         return tuple(sorted({change.author for change in self.items if change.author}, key=str.casefold))
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """The addresses of everyone who wrote a change, those named as co-authors too; once each, sorted."""
+        named = (said for change in self.items for said in change.trailers.get("co-authored-by", ()))
+        found = [
+            *(change.email for change in self.items),
+            *(one for text in named for one in _EMAIL.findall(text)),
+        ]
+        return tuple(sorted({email.casefold() for email in found if email}))
 
     @property
     def breaking(self) -> tuple[Change, ...]:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.config_people import Approval, EnvironmentPeople, People
 from pipeline.config_playbook import (
     SHARES,
     Canary,
@@ -39,12 +40,12 @@ from pipeline.config_values import (
     ImageName,
     Model,
     Name,
-    UserOrGroup,
 )
 from pipeline.loading import load, parse
 
 __all__ = [
     "SHARES",
+    "Approval",
     "BotFile",
     "Canary",
     "Check",
@@ -53,6 +54,7 @@ __all__ = [
     "Container",
     "Docker",
     "Environment",
+    "EnvironmentPeople",
     "Environments",
     "Evaluation",
     "Flags",
@@ -86,14 +88,6 @@ def _mountable(value: str) -> str:
 Mountable = Annotated[str, AfterValidator(_mountable)]
 
 
-class People(Model):
-    """Slack users (U...) and user groups (S...) by what they may do."""
-
-    start: Annotated[tuple[UserOrGroup, ...], Field(min_length=1)]
-    approve: Annotated[tuple[UserOrGroup, ...], Field(min_length=1)]
-    rollback: Annotated[tuple[UserOrGroup, ...], Field(min_length=1)]
-
-
 class Environment(Model):
     """Where a product runs. Secrets are read from the bot's own environment as PRODUCT_ENVIRONMENT_NAME.
 
@@ -107,6 +101,7 @@ class Environment(Model):
     env: Mapping[EnvName, str] = {}
     mounts: Mapping[Mountable, ContainerPath] = {}
     user: Annotated[str, Field(pattern=r"^[a-z0-9_][a-z0-9_.-]*(:[a-z0-9_][a-z0-9_.-]*)?$")] | None = None
+    people: EnvironmentPeople = EnvironmentPeople()
 
     @model_validator(mode="after")
     def _only_containers_have_mounts(self) -> "Environment":
@@ -160,7 +155,7 @@ class Product(Model):
     commit_url: str | None = None
     people: People
     teams: tuple[str, ...] = ()
-    approval_expires: Duration = timedelta(hours=24)
+    approval: Approval = Approval()
     environments: Environments
     docker: Docker = Docker()
     pace: Pace = Pace()

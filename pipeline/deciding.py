@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline import policy, ports
-from pipeline.binding import bound
+from pipeline import policy, ports, votes
+from pipeline.binding import authors, bound
 from pipeline.errors import Refused
 from pipeline.events import CARD, CHECKLIST, Fact, record, request
 from pipeline.models import Approval, ChecklistItem, Release, StageRun
 from pipeline.policy import Actor
+from pipeline.ports import Person
 from pipeline.service import Service
 from pipeline.snapshot import Snapshot
 from pipeline.states import StageStatus
@@ -47,16 +48,16 @@ async def speaking(
 
 async def check_approver(
     service: Service, actor: Actor, release_id: str, run_id: int | None = None
-) -> Snapshot:
-    """Whether this person may decide on this release now; gives what they would decide on."""
+) -> tuple[Snapshot, Person]:
+    """Whether this person may decide on this release now; gives what they would decide on, and who they are."""
     found = await service.snapshot(release_id)
     run = found.runs.get("approval")
     if run is None or run.status not in UNDECIDED:
         raise _nothing_to_approve(found)
     if run_id is not None and run.id != run_id:
         raise Refused("out_of_date", version=found.release.version)
-    await may(service, actor, "approve", found)
-    return found
+    person = await may(service, actor, "approve", found)
+    return found, person
 
 
 def _nothing_to_approve(found: Snapshot) -> Refused:
@@ -65,36 +66,57 @@ def _nothing_to_approve(found: Snapshot) -> Refused:
     return Refused("nothing_to_approve", version=found.release.version, status=found.release.status.value)
 
 
-async def may(service: Service, actor: Actor, action: policy.Action, found: Snapshot) -> None:
+async def may(service: Service, actor: Actor, action: policy.Action, found: Snapshot) -> Person:
     """Raise Refused unless the person may do this with the release's product."""
     product = found.release.product
-    await policy.may(actor, action, service.product(product), service.ports(product).directory)
+    return await policy.may(actor, action, service.product(product), service.ports(product).directory)
 
 
 async def decide(
     service: Service, actor: Actor, release_id: str, run_id: int, decision: str, note: str, origin: str
 ) -> None:
-    """Approve or reject (`decision`). The first decision wins; the second person is told who was first.
+    """Approve or reject (`decision`). Who comes after the last approval that was needed is told who was first.
 
-    An approval that turned out void (see stages/approval.py) does not count as the first.
+    An approval that turned out void (see stages/approval.py) does not count.
     """
     if await _said_before(service, origin):
         return
-    found = await check_approver(service, actor, release_id, run_id)
+    found, person = await check_approver(service, actor, release_id, run_id)
     if decision == "approve":
-        policy.not_own_release(actor, found.release.requested_by)
+        may_approve(service, actor, person, found)
+    needed = service.product(found.release.product).approval.needed
     binding = bound(found.release, [_image(image) for image in found.images], found.runs)
     async with speaking(service, release_id, service.clock()) as (session, release):
         run = await _still_waiting(session, run_id, release)
-        for earlier in await _decisions(session, run_id):
-            if earlier.origin == origin:
-                return
-            if earlier.bound == binding and earlier.id not in run.facts.get("voided", ()):
-                raise Refused("already_decided", by=earlier.user, decision=earlier.decision)
+        earlier = await _decisions(session, run_id)
+        if any(each.origin == origin for each in earlier):
+            return
+        got = votes.standing(earlier, binding, run.facts.get("voided", ()))
+        _still_open(actor, decision, got, votes.rejection(earlier), needed)
         session.add(_decision(service, actor, release_id, run_id, decision, note, origin, binding))
         kind = "release_approved" if decision == "approve" else "release_rejected"
-        fact = Fact(kind, actor.user, {"note": note, "bound": binding}, (CARD, request("approval", run_id)))
+        told = {"note": note, "bound": binding, "needed": needed}
+        fact = Fact(kind, actor.user, told, (CARD, request("approval", run_id)))
         await record(session, release, [fact], service.clock())
+
+
+def may_approve(service: Service, actor: Actor, person: Person, found: Snapshot) -> None:
+    """Four eyes: not who asked, and by policy nobody who wrote a commit of it. Raises Refused."""
+    policy.not_own_release(actor, found.release.requested_by)
+    if not service.product(found.release.product).approval.authors:
+        policy.not_an_author(person, authors(found.runs))
+
+
+def _still_open(
+    actor: Actor, decision: str, got: list[Approval], rejected: Approval | None, needed: int
+) -> None:
+    """Raise Refused when the release is decided already, or this person has approved it before."""
+    if rejected is not None:
+        raise Refused("already_decided", by=rejected.user, decision="reject")
+    if len(got) >= needed:
+        raise Refused("already_decided", by=got[-1].user, decision="approve")
+    if decision == "approve" and any(each.user == actor.user for each in got):
+        raise Refused("approved_by_you", needed=str(needed), got=str(len(got)))
 
 
 async def settle(

@@ -18,6 +18,7 @@ from pipeline.stages import (
     tests,
     watch,
 )
+from pipeline.stages.approval import approved
 from pipeline.states import PlannedStage
 from pipeline.trouble import OnTrouble
 
@@ -46,10 +47,12 @@ RELEASE = (
     Stage("staging-checks", "Smoke and end-to-end tests on staging", staging.check, ("staging",)),
     Stage("checklist", "Go through the pre-release checklist", checklist.before, ("staging-checks",)),
     Stage("approval", "Get the DRI's approval", approval.ask, ("checklist",)),
-    Stage("backup", "Back up the production database", production.back_up, ("approval",)),
-    Stage("migrate", "Migrate the production database", production.migrate, ("backup",)),
-    Stage("canary", "Send a small share of the traffic to the canary", production.canary, ("migrate",)),
-    Stage("promote", "Send all traffic to the new version", production.promote, ("canary",)),
+    Stage("backup", "Back up the production database", approved(production.back_up), ("approval",)),
+    Stage("migrate", "Migrate the production database", approved(production.migrate), ("backup",)),
+    Stage(
+        "canary", "Send a small share of the traffic to the canary", approved(production.canary), ("migrate",)
+    ),
+    Stage("promote", "Send all traffic to the new version", approved(production.promote), ("canary",)),
     Stage("verify", "Smoke tests on production", production.verify, ("promote",)),
     Stage("publish", "Tag the release and write the CHANGELOG", publish.run, ("verify",), ASKS),
     Stage("announce", "Announce it", announce.release, ("publish",), ASKS),

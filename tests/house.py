@@ -139,9 +139,9 @@ class House:
         await self.tick_all(release_id)
         return await self.waits_for(release_id, "approval")
 
-    async def approve(self, release_id: str, actor: Actor = LEE) -> None:
+    async def approve(self, release_id: str, actor: Actor = LEE, decision: str = "approve") -> None:
         run = (await self.service.snapshot(release_id)).runs["approval"]
-        await deciding.decide(self.service, actor, release_id, run.id, "approve", "fine", self.click())
+        await deciding.decide(self.service, actor, release_id, run.id, decision, "fine", self.click())
 
     async def through_canary(self, release_id: str) -> None:
         await self.waits_for(release_id, "canary")

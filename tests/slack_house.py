@@ -251,7 +251,7 @@ async def open_slack_house(
     commands, shortcuts = read_manifest(MANIFEST)
     port = _free_port() if mode == "http" else 0
     url = f"http://127.0.0.1:{port}/slack/events" if mode == "http" else None
-    history = History()
+    history = History(world)
     made = replace(ports(world, config.products["shop"], folder), changelog=history)
     async with Sandbox(commands=commands, shortcuts=shortcuts, request_url=url) as sandbox:
         for person in sandbox.workspace.users.values():

@@ -78,6 +78,8 @@ class World:
     log_lines: list[str] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+    commits: list[dict[str, object]] = field(default_factory=list)
     journal: list[tuple[str, ...]] = field(default_factory=list)
     commands: dict[str, Command] = field(default_factory=dict)
     revision: str = "1"
@@ -150,8 +152,10 @@ class MemoryRepository:
 
 @dataclass
 class MemoryChangelog:
+    world: World
+
     async def context(self, sha: str, base: str | None, version: str) -> list[dict[str, object]]:
-        return []
+        return self.world.commits
 
     async def entry(self, sha: str, base: str | None, version: str, at: datetime) -> str:
         return f"## [{version}]\n\n- something\n"
@@ -227,6 +231,9 @@ class MemoryDirectory:
     async def members(self, group_id: str, oldest: float = 0.0) -> frozenset[str]:
         return self.world.groups.get(group_id, frozenset())
 
+    async def is_shared(self, channel_id: str) -> bool:
+        return channel_id in self.world.shared
+
 
 def ports(world: World, product: Product, folder: Path) -> Ports:
     """The world as the stages see it."""
@@ -237,7 +244,7 @@ def ports(world: World, product: Product, folder: Path) -> Ports:
     return Ports(
         product=product,
         repository=MemoryRepository(world),
-        changelog=MemoryChangelog(),
+        changelog=MemoryChangelog(world),
         runner=MemoryRunner(world),
         builder=MemoryBuilder(world),
         database=MemoryDatabase(world),

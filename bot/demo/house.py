@@ -32,7 +32,10 @@ BOT_TOML = """\
 [products.core-hub]
 repository = "{folder}/core-hub.git"
 channel = "C0RELEASES"
-approval_expires = "24h"
+
+[products.core-hub.approval]
+needed = 1
+expires = "24h"
 
 [products.core-hub.people]
 start = ["S0RELEASE"]

@@ -5,14 +5,12 @@ from typing import Any
 from slack_sdk.models.blocks import ButtonElement
 
 from handlers.blocks import parts
-from handlers.blocks.card import changes_link, may_go_back, roll_back_button
-from handlers.blocks.changes import change_rows, changes_since, risk_lines, way_back, way_back_line
+from handlers.blocks.card import may_go_back, roll_back_button
+from handlers.blocks.changes import way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
 from handlers.text.language import mark, tr, trn
 from handlers.text.stages import outcome, sentence
-from pipeline import policy
-from pipeline.config import Product
 from pipeline.models import ChecklistItem, StageRun
 from pipeline.snapshot import Snapshot
 from pipeline.states import StageStatus
@@ -91,134 +89,6 @@ def _item(shown: Snapshot, item: ChecklistItem, waiting: bool) -> Any:
     )
     note = tr("open · the bot could not prove it") if item.proof else tr("open")
     return parts.section(f"⬜ *{title}*\n{note}", accessory=tick if waiting else None)
-
-
-def approval(shown: Snapshot, product: Product, run: StageRun) -> Message:
-    """The request for the DRI's approval; once decided, who decided, when and on what."""
-    return _approval_open(shown, product, run) if run.status in _OPEN else _approval_decided(shown, run)
-
-
-def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
-    release, title = shown.release, words.title(shown.release)
-    asker = words.person(release.requested_by)
-    waiting_for = policy.mentions(product.people.approve)
-    expires = run.facts.get("expires") or (run.started_at + product.approval_expires)
-    voided = run.facts.get("voided", ())
-    pressed = [a for a in shown.approvals if a.stage_run_id == run.id and a.id not in voided]
-    blocks = [
-        parts.header("🔐 " + tr("Approve {title} for production?", title=title)),
-        parts.section(
-            tr("{who}: one approval is needed, not from {asker}, who asked.", who=waiting_for, asker=asker)
-        ),
-        parts.facts(_tried(shown)),
-        parts.section(f"*{changes_since(shown)}*"),
-        change_rows(shown, product),
-        *parts.lines([words.bold(tr("Risks")), *risk_lines(shown)], most=8),
-        parts.section(words.bold(tr("Way back")) + f"\n{way_back(shown)}"),
-        parts.section("⏳ " + tr("{who}: being recorded…", who=words.person(pressed[-1].user)))
-        if pressed
-        else _decide(shown, product, run),
-        parts.context(
-            _bound(shown), tr("Expires {time}", time=words.when(expires, "{date_short_pretty} {time}"))
-        ),
-    ]
-    text = tr(
-        "Approval needed for {title} to go to production. Asked by {who}; {changes}; expires {time}.",
-        title=title,
-        who=asker,
-        changes=changes_since(shown),
-        time=words.plain_when(expires),
-    )
-    return Message(text, parts.as_dicts(blocks), in_thread=True, broadcast=True)
-
-
-_CHECKS = {
-    "test": mark("tests and lint"),
-    "evaluation": mark("evaluation"),
-    "staging-checks": mark("staging"),
-    "checklist": mark("checklist"),
-}
-
-
-def _tried(shown: Snapshot) -> dict[str, str]:
-    """What this very commit has passed, and where it can be looked at."""
-    passed = [
-        tr(word) for name, word in _CHECKS.items()
-        if name in shown.runs and shown.runs[name].status is StageStatus.SUCCEEDED
-    ]  # fmt: skip
-    staging = shown.runs.get("staging")
-    url = staging.facts.get("url", "") if staging else ""
-    return {
-        tr("Passed"): ", ".join(passed) or tr("nothing yet"),
-        tr("Staging"): tr("it runs at {url}", url=url) if url else "—",
-    }
-
-
-def _decide(shown: Snapshot, product: Product, run: StageRun) -> Any:
-    value, title = ids.value(shown.release.id, run.id), words.title(shown.release)
-    return parts.actions(
-        "decide",
-        parts.button(
-            tr("Approve…"),
-            ids.APPROVE,
-            value,
-            means=tr("Approve {title}; opens a form", title=title),
-            style="primary",
-        ),
-        parts.button(
-            tr("Reject…"), ids.REJECT, value, means=tr("Reject {title}; asks for a reason", title=title)
-        ),
-        changes_link(shown.release, product),
-    )
-
-
-def _bound(shown: Snapshot) -> str:
-    digests = " ".join(f"{image.component} `{words.short(image.digest)}`" for image in shown.images)
-    return tr(
-        "Bound to commit `{commit}`, {images}, the migrations and the playbook",
-        commit=words.short(shown.release.commit),
-        images=digests,
-    )
-
-
-def _approval_decided(shown: Snapshot, run: StageRun) -> Message:
-    title = words.title(shown.release)
-    decision = next((a for a in reversed(shown.approvals) if a.stage_run_id == run.id), None)
-    if run.status is StageStatus.CANCELLED or decision is None:
-        text = tr("The approval of {title} is not needed any more.", title=title)
-        said = [parts.section(f"🚫 *{text}* {outcome(run)}")]
-        return Message(text, parts.as_dicts(said), in_thread=True)
-    facts = {"title": title, "who": words.person(decision.user), "commit": words.short(shown.release.commit)}
-    emoji, headline, who, text = (
-        (
-            "✅",
-            tr("{title} approved", **facts),
-            tr("{who} approved it {time} for commit `{commit}`.", time=words.when(decision.at), **facts),
-            tr(
-                "{title} was approved for production by {who} at {time}.",
-                time=words.plain_when(decision.at),
-                **facts,
-            ),
-        )
-        if decision.decision == "approve"
-        else (
-            "⛔",
-            tr("{title} rejected", **facts),
-            tr("{who} rejected it {time} for commit `{commit}`.", time=words.when(decision.at), **facts),
-            tr(
-                "{title} was rejected for production by {who} at {time}.",
-                time=words.plain_when(decision.at),
-                **facts,
-            ),
-        )
-    )
-    quote = "\n> " + words.safe(decision.note).replace("\n", "\n> ") if decision.note else ""
-    blocks = [
-        parts.header(f"{emoji} {headline}"),
-        parts.section(who + quote),
-        parts.context(_bound(shown)),
-    ]
-    return Message(text, parts.as_dicts(blocks), in_thread=True)
 
 
 def decision(shown: Snapshot, run: StageRun) -> Message:

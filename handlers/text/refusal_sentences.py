@@ -24,6 +24,32 @@ AUTHORITY: Mapping[str, str] = {
         "It is for those who may start, approve or roll back releases of this product.\n"
         "Ask one of them."
     ),
+    "may_not_lock": mark("You cannot lock or unlock this.\nIt is for {who}.\nAsk one of them."),
+    "may_not_override": mark(
+        "You cannot overrule this.\n"
+        "It is for {who}, for it goes past a rule.\n"
+        "Ask one of them, with the reason."
+    ),
+    "shared_channel": mark(
+        "I take no orders in this channel.\n"
+        "It is shared with another organisation, and what I say here is read there.\n"
+        "Use <#{channel}>, or a channel of your own workspace."
+    ),
+    "own_commits": mark(
+        "You cannot approve this release.\n"
+        "Commits of yours are in it ({email}), and nobody approves their own.\n"
+        "Ask another approver; rejecting it is open to you."
+    ),
+    "author_unknown": mark(
+        "You cannot approve this release yet.\n"
+        "Nobody approves commits of their own, and Slack does not tell me your e-mail address.\n"
+        "Ask the bot's operator to grant the scope users:read.email, or another approver."
+    ),
+    "approved_by_you": mark(
+        "You have approved this already.\n"
+        "It needs {needed} different people, and has {got}.\n"
+        "Ask another approver; follow the release's message."
+    ),
     "own_release": mark(
         "You cannot approve this release.\n"
         "You started it, and four eyes see more than two: whoever starts a release never approves it.\n"

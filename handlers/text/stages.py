@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from handlers.text.language import mark, number, tr, trn
-from handlers.text.words import lasted, person, safe, short, when
+from handlers.text.words import lasted, people, person, safe, short, when
 from pipeline.models import StageRun
 from pipeline.states import StageStatus
 
@@ -135,6 +135,9 @@ BAD: Mapping[str, Sentence] = {
     "suite_failed": lambda f: f"{safe(f['suite'])}: {_suite_problems(f)}",
     "rejected": lambda f: tr("{who} rejected it: {reason}", who=person(f["by"]), reason=safe(f["reason"])),
     "approval_expired": lambda f: tr("nobody decided in time; release it again when somebody can"),
+    "approval_gone": lambda f: tr(
+        "the approval does not stand any more: what it was bound to changed, or who gave it may not approve now"
+    ),
     "canary_down": lambda f: tr("the canary's processes died"),
     "canary_critical": lambda f: tr(
         "the canary logged critical errors: {line}", line=safe(f["lines"][0], 200)
@@ -149,6 +152,7 @@ BAD: Mapping[str, Sentence] = {
 OPEN: Mapping[str, Sentence] = {
     "checklist_open": lambda f: tr("{done} of {total} done", **f),
     "approval_needed": lambda f: _approval_needed(f),
+    "approval_unsure": lambda f: tr("who approved it cannot be looked up now; it is tried again"),
     "canary_holding": lambda f: tr(
         "{share} % of the traffic until {time}", share=f["share"], time=when(f["until"], "{time_secs}")
     ),
@@ -178,7 +182,7 @@ SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN}
 
 
 def _approved(facts: Facts) -> str:
-    said = tr("by {who}", who=person(facts["by"]))
+    said = tr("by {who}", who=people(facts["by"]))
     return f"{said}: {safe(facts['note'], 200)}" if facts["note"] else said
 
 
@@ -187,6 +191,8 @@ def _approval_needed(facts: Facts) -> str:
     void = tr(
         "(an earlier approval is void: what it was bound to changed, or who gave it may not approve now)"
     )
+    if facts.get("needed"):
+        said = f"{said}, " + tr("{got} of {needed} approved", got=len(facts["got"]), needed=facts["needed"])
     return f"{said} {void}" if facts["void"] else said
 
 

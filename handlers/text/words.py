@@ -1,9 +1,10 @@
 """Words and marks that several messages share. An emoji always has its word beside it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape as _escape
 
-from handlers.text.language import mark, moment, number, tr
+from handlers.text.language import listed, mark, moment, number, tr
 from pipeline.models import Release
 from pipeline.plain import plain_lines
 from pipeline.states import ReleaseStatus, StageStatus
@@ -66,6 +67,11 @@ def person(user: str | None) -> str:
     if user == "operator":
         return tr("the operator")
     return f"<@{user}>" if user and user[0] in "UW" else str(user)
+
+
+def people(users: str | Sequence[str]) -> str:
+    """Several mentions as a list in words; a single one may stand for itself."""
+    return person(users) if isinstance(users, str) else listed([person(user) for user in users])
 
 
 def when(at: datetime | float | None, form: str = "{time}") -> str:

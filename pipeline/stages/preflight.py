@@ -30,7 +30,8 @@ async def check(ctx: Context) -> Outcome:
     context = await ctx.ports.changelog.context(release.commit, release.base_commit, release.version)
     changes = Changes.from_context(context, base=release.base_commit, head=release.commit)
     kept = [{**vars(change), "trailers": dict(change.trailers)} for change in changes.items[:MOST_CHANGES]]
-    return Passed("ready", {"commit": release.commit[:10], "changes": len(changes.items)}, {"changes": kept})
+    told = {"commit": release.commit[:10], "changes": len(changes.items)}
+    return Passed("ready", told, {"changes": kept, "authors": list(changes.emails)})
 
 
 async def _repository(ctx: Context) -> list[dict[str, Any]]:

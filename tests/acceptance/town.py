@@ -201,6 +201,9 @@ class Nobody(Directory):
     async def members(self, group_id: str, oldest: float = 0.0) -> frozenset[str]:
         raise LookupError(group_id)
 
+    async def is_shared(self, channel_id: str) -> bool:
+        return False
+
 
 @asynccontextmanager
 async def open_town(

@@ -1,0 +1,44 @@
+"""Who may do what with a product, and how production is approved: parts of bot.toml."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.config_values import Duration, Model, UserOrGroup
+
+Entries = tuple[UserOrGroup, ...]
+
+
+class People(Model):
+    """Slack users (U...) and user groups (S...) by what they may do.
+
+    `lock`, left out, is for whoever may approve or roll back; `override` for whoever may approve.
+    """
+
+    start: Annotated[Entries, Field(min_length=1)]
+    approve: Annotated[Entries, Field(min_length=1)]
+    rollback: Annotated[Entries, Field(min_length=1)]
+    lock: Entries = ()
+    override: Entries = ()
+
+
+class EnvironmentPeople(Model):
+    """Other people than the product's, for one environment. What is left out stays as the product has it."""
+
+    start: Entries = ()
+    approve: Entries = ()
+    rollback: Entries = ()
+    lock: Entries = ()
+    override: Entries = ()
+
+
+class Approval(Model):
+    """How production is approved: by how many people, how long a request stands, whether authors of a commit may.
+
+    Who asked for the release never counts, whatever stands here.
+    """
+
+    needed: Annotated[int, Field(ge=1, le=10)] = 1
+    expires: Duration = timedelta(hours=24)
+    authors: bool = True
