@@ -5,7 +5,7 @@ from handlers.desk import Desk, Request
 from handlers.text import ids
 from handlers.text.language import tr
 from handlers.text.words import safe
-from pipeline import deciding, turning
+from pipeline import deciding, retrying, turning
 from pipeline.errors import Refused
 
 
@@ -36,6 +36,18 @@ async def keep(desk: Desk, request: Request) -> None:
 async def again(desk: Desk, request: Request) -> None:
     release, run = _two(request)
     await deciding.settle(desk.service, request.actor, release, run, "again", request.origin)
+
+
+async def retry(desk: Desk, request: Request) -> None:
+    await retrying.retry(desk.service, request.actor, _parts(request)[0], request.origin)
+
+
+async def pause(desk: Desk, request: Request) -> None:
+    await retrying.pause(desk.service, request.actor, _parts(request)[0], "", request.origin)
+
+
+async def resume(desk: Desk, request: Request) -> None:
+    await retrying.resume(desk.service, request.actor, _parts(request)[0], request.origin)
 
 
 async def abort(desk: Desk, request: Request) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from handlers import actions, forms, grammar
+from handlers import actions, forms, grammar, working
 from handlers.blocks import overview, parts
 from handlers.blocks.card import card
 from handlers.desk import Desk, Request
@@ -52,11 +52,11 @@ async def _start(desk: Desk, request: Request, product: str, typed: grammar.Star
 
 
 async def _approve(desk: Desk, request: Request, product: str, typed: grammar.Approve) -> None:
-    await forms.open_approval(desk, request, await _current(desk, product))
+    await forms.open_approval(desk, request, (await working.current(desk, product)).release.id)
 
 
 async def _reject(desk: Desk, request: Request, product: str, typed: grammar.Reject) -> None:
-    await forms.open_rejection(desk, request, await _current(desk, product))
+    await forms.open_rejection(desk, request, (await working.current(desk, product)).release.id)
 
 
 async def _roll_back(desk: Desk, request: Request, product: str, typed: grammar.RollBack) -> None:
@@ -64,7 +64,7 @@ async def _roll_back(desk: Desk, request: Request, product: str, typed: grammar.
 
 
 async def _abort(desk: Desk, request: Request, product: str, typed: grammar.Abort) -> None:
-    release_id = await _current(desk, product)
+    release_id = (await working.current(desk, product)).release.id
     await turning.abort(desk.service, request.actor, release_id, typed.reason, request.origin)
 
 
@@ -76,17 +76,8 @@ async def _help(desk: Desk, request: Request, product: str, typed: grammar.Help)
     await desk.tell(request, help_text.commands(desk.service.config.commands))
 
 
-async def _current(desk: Desk, product: str) -> str:
-    found = await desk.service.current(product)
-    if found is None:
-        raise Refused("nothing_released")
-    return found.release.id
-
-
 async def _status(desk: Desk, request: Request, product: str, typed: grammar.ShowStatus) -> None:
-    found = await desk.service.current(product)
-    if found is None:
-        raise Refused("nothing_released")
+    found = await working.current(desk, product)
     message = card(found, desk.service.product(product))
     silent = [block for block in message.blocks if block["type"] != "actions"]
     await desk.tell(request, message.text, silent)
@@ -106,6 +97,10 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.Reject: _reject,
     grammar.RollBack: _roll_back,
     grammar.Abort: _abort,
+    grammar.Retry: working.retry,
+    grammar.Skip: working.skip,
+    grammar.Pause: working.pause,
+    grammar.Resume: working.resume,
     grammar.Unlock: _unlock,
     grammar.ShowStatus: _status,
     grammar.ListReleases: _list,

@@ -186,8 +186,10 @@ def render(topic: str, shown: Snapshot, product: Product) -> Message | None:
         return asks.checklist(shown, rest)
     if topic == WAY_BACK:
         return announcements.turned_back(shown)
-    if topic in (ANNOUNCEMENT, RESULT):
-        return announcements.released(shown, product) if topic == ANNOUNCEMENT else announcements.ended(shown)
+    if topic == ANNOUNCEMENT:
+        return announcements.released(shown, product)
+    if kind == RESULT:
+        return announcements.ended(shown)
     return _of_run(kind, rest, shown, product)
 
 

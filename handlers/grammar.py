@@ -38,6 +38,27 @@ class Abort:
 
 
 @dataclass(frozen=True)
+class Retry:
+    pass
+
+
+@dataclass(frozen=True)
+class Skip:
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pause:
+    reason: str
+
+
+@dataclass(frozen=True)
+class Resume:
+    pass
+
+
+@dataclass(frozen=True)
 class Unlock:
     pass
 
@@ -57,13 +78,31 @@ class Help:
     pass
 
 
-Typed = StartRelease | Approve | Reject | RollBack | Abort | Unlock | ShowStatus | ListReleases | Help
+Typed = (
+    StartRelease
+    | Approve
+    | Reject
+    | RollBack
+    | Abort
+    | Retry
+    | Skip
+    | Pause
+    | Resume
+    | Unlock
+    | ShowStatus
+    | ListReleases
+    | Help
+)
 
 WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "approve": lambda rest: Approve(),
     "reject": lambda rest: Reject(),
     "rollback": lambda rest: RollBack(),
     "abort": lambda rest: Abort(" ".join(rest)),
+    "retry": lambda rest: Retry(),
+    "skip": lambda rest: _skip(rest),
+    "pause": lambda rest: Pause(" ".join(rest)),
+    "resume": lambda rest: Resume(),
     "unlock": lambda rest: Unlock(),
     "status": lambda rest: ShowStatus(),
     "list": lambda rest: ListReleases(),
@@ -91,6 +130,12 @@ def _start(version: str, rest: list[str]) -> StartRelease:
     if len(rest) > 1:
         raise Refused("too_much", text=" ".join([version, *rest])[:80])
     return StartRelease(version, rest[0] if rest else None)
+
+
+def _skip(rest: list[str]) -> Skip:
+    if len(rest) < 2:
+        raise Refused("skip_incomplete")
+    return Skip(rest[0].lower()[:40], " ".join(rest[1:]))
 
 
 def _unknown(word: str) -> Refused:

@@ -24,6 +24,9 @@ ACTIONS: Mapping[str, Handler] = {
     ids.KEEP: actions.keep,
     ids.AGAIN: actions.again,
     ids.ABORT: actions.abort,
+    ids.RETRY: actions.retry,
+    ids.PAUSE: actions.pause,
+    ids.RESUME: actions.resume,
     ids.UNLOCK: actions.unlock,
 }
 

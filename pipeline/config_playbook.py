@@ -20,6 +20,9 @@ from pipeline.config_values import (
     Size,
 )
 
+Skippable = Literal["test", "evaluation", "staging-checks", "checklist", "watch", "after"]
+"""Stages that a playbook may let people skip. The others are what a release is."""
+
 SHARES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 75)
 """The canary's possible shares in percent: each is a route the proxy has from its start (never reloaded)."""
 
@@ -197,6 +200,7 @@ class Playbook(Model):
     canary: Canary = Canary()
     watch: Watch = Watch()
     risks: tuple[Risk, ...] = ()
+    skippable: tuple[Skippable, ...] = ()
 
     @model_validator(mode="after")
     def _containers_name_components(self) -> "Playbook":

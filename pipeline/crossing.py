@@ -150,8 +150,8 @@ def _decided(crossings: Iterable[_Crossing]) -> Iterator[_Decision]:
 
 # -------------------------------------------------------------------- writing
 
-_RUN = ("status", "epoch", "seen_signals", "data", "code", "facts", "finished_at", "due_at")
-_NEW_RUN = (*_RUN, "release_id", "name", "generation", "started_at")
+_RUN = ("status", "epoch", "seen_signals", "data", "code", "facts", "started_at", "finished_at", "due_at")
+_NEW_RUN = (*_RUN, "release_id", "name", "generation")
 _RELEASE = ("status", "direction", "stage", "plan", "reason", "turned", "finished_at", "wake_at")
 
 

@@ -130,13 +130,30 @@ async def settle(
     if run is None or run.status not in UNDECIDED:
         raise Refused("out_of_date", version=found.release.version)
     await may(service, actor, "approve" if choice == "keep" else "start", found)
-    async with speaking(service, release_id, service.clock()) as (session, release):
-        await _still_waiting(session, run_id, release)
+    await record_decision(service, actor, found, run_id, choice, "", origin)
+
+
+async def record_decision(
+    service: Service,
+    actor: Actor,
+    found: Snapshot,
+    run_id: int,
+    choice: str,
+    note: str,
+    origin: str,
+    topics: tuple[str, ...] = (),
+) -> None:
+    """Write down what a person decided on a stage that waits, once for this request. Raises Refused.
+
+    `topics` are the messages that it changes: the card and the question, unless others are named.
+    """
+    async with speaking(service, found.release.id, service.clock()) as (session, release):
+        run = await _still_waiting(session, run_id, release)
         if all(earlier.origin != origin for earlier in await _decisions(session, run_id)):
-            session.add(_decision(service, actor, release_id, run_id, choice, "", origin, {}))
-            fact = Fact(
-                f"decided_{choice}", actor.user, {"stage": run.name}, (CARD, request("decision", run_id))
-            )
+            session.add(_decision(service, actor, release.id, run_id, choice, note, origin, {}))
+            told = {"stage": run.name} | ({"reason": note} if note else {})
+            changed = topics or (CARD, request("decision", run_id))
+            fact = Fact(f"decided_{choice}", actor.user, told, changed)
             await record(session, release, [fact], service.clock())
 
 

@@ -19,6 +19,7 @@ from pipeline.groups import insist
 from pipeline.models import StageRun
 from pipeline.ports import Clock
 from pipeline.progress import Step
+from pipeline.stages.common import skipped
 from pipeline.states import StageStatus
 from pipeline.store import Database
 
@@ -252,7 +253,7 @@ class Worker:
             self.log.exception("stage not begun", stage=run.name)
             return trouble.unreadable(self.held.release.product, clock())
         try:
-            return await stage.run(ctx)
+            return await skipped(ctx) or await stage.run(ctx)
         except (LeaseLost, StoreError, Turned):
             raise
         except PipelineError as error:

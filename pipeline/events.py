@@ -43,6 +43,11 @@ def note(stage: str, generation: int) -> str:
     return f"note:{stage}:{generation}"
 
 
+def result(attempt: int) -> str:
+    """The topic that says how a release ended before production: a further attempt has a message of its own."""
+    return RESULT if attempt == 1 else f"{RESULT}:{attempt}"
+
+
 def request(kind: str, run_id: int) -> str:
     """The topic of something asked of people by one stage run, such as an approval."""
     return f"{kind}:{run_id}"

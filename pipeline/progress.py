@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
-from pipeline.events import ANNOUNCEMENT, BOT, CARD, RESULT, WAY_BACK, Fact, note
+from pipeline.events import ANNOUNCEMENT, BOT, CARD, WAY_BACK, Fact, note, result
 from pipeline.lease import Claim
 from pipeline.models import StageRun
 from pipeline.states import (
@@ -98,7 +98,7 @@ class Boundary:
 
     def _turn_of_failure(self) -> dict[str, Any] | None:
         """Where a failed stage sends the release: back when production was touched, else to the cleaning."""
-        failed = next((run for run in self.held.runs if run.status is StageStatus.FAILED), None)
+        failed = next((run for run in self.latest.values() if run.status is StageStatus.FAILED), None)
         if failed is None or self.release.direction not in ("release", "adoption"):
             return None
         to = "rollback" if self.release.production_touched else "clean-up"
@@ -118,15 +118,40 @@ class Boundary:
                 self.step.changed.append(run)
                 self.facts.append(Fact("stage_cancelled", payload={"stage": run.name}, topics=_topics(run)))
         self.held.turn = None
+        forward = turn.get("plan") or (self.release.turned or {}).get("plan") or self.release.plan
         self.release.direction = turn["to"]
-        self.release.plan = playbook.planned(turn["to"])
+        self.release.plan = forward if turn["to"] == "release" else playbook.planned(turn["to"])
         self.release.reason = turn["reason"] or None
-        self.release.turned = turn
-        self.again = self._failed_here()  # a way back that failed before goes on where it failed
-        if turn["to"] == "rollback":
-            move_release(self.release, ReleaseStatus.ROLLING_BACK)
-        told = {"rollback": (ANNOUNCEMENT,)}.get(turn["to"], ()) + ((WAY_BACK,) if self.again else ())
+        self.release.turned = turn | {"plan": forward}
+        told = self._forwards(turn) if turn["to"] == "release" else self._backwards(turn["to"])
         self.facts.append(Fact(f"{turn['to']}_started", turn["actor"], turn, (CARD, *told)))
+
+    def _backwards(self, to: str) -> tuple[str, ...]:
+        """A way back that failed before goes on where it failed; each attempt is cleaned up after by itself.
+        Gives the messages that it changes."""
+        cleaned = frozenset(self.latest) & {stage.name for stage in self.plan}
+        self.again = cleaned if to == "clean-up" else self._failed_here()
+        if to == "rollback":
+            move_release(self.release, ReleaseStatus.ROLLING_BACK)
+        if to != "rollback":
+            return ()
+        return (ANNOUNCEMENT, WAY_BACK) if self.again else (ANNOUNCEMENT,)
+
+    def _forwards(self, turn: dict[str, Any]) -> tuple[str, ...]:
+        """What failed, what was stopped and what was undone is tried again; a person may have it skipped."""
+        before = result(self._attempt())
+        self.release.finished_at = None
+        move_release(self.release, ReleaseStatus.RUNNING)
+        for name in turn["again"]:
+            run = self._added(name)
+            if why := turn["skip"].get(name):
+                move_stage(run, StageStatus.RUNNING)
+                self._end(run, Skipped("skipped_by", {"by": turn["actor"], "reason": why}))
+        return (before,)
+
+    def _attempt(self) -> int:
+        """How often the release has been tried, as its stages tell."""
+        return max(run.generation for run in self.held.runs)
 
     # ------------------------------------------------------------- going on
 
@@ -151,7 +176,7 @@ class Boundary:
             return ReleaseStatus.ROLLED_BACK
         if self.release.direction != "clean-up":
             return ReleaseStatus.SUCCEEDED
-        failed = any(run.status is StageStatus.FAILED for run in self.held.runs)
+        failed = any(run.status is StageStatus.FAILED for run in self.latest.values())
         return ReleaseStatus.FAILED if failed else ReleaseStatus.CANCELLED
 
     def _begin(self, names: tuple[str, ...]) -> None:
@@ -165,7 +190,7 @@ class Boundary:
 
     def _to_be_run(self, run: StageRun) -> bool:
         """Orphans of an older epoch, and waiting ones that were answered or whose time has come."""
-        if run.name in self.alive or run.status in ENDED_STAGE:
+        if run.name in self.alive or run.status in ENDED_STAGE or run.status is StageStatus.PENDING:
             return False
         if run.status is StageStatus.WAITING:
             answered = run.seen_signals < self.held.signals
@@ -191,7 +216,9 @@ class Boundary:
             move_release(self.release, status)
 
     def _position(self) -> str:
-        open_ = [run.name for run in self.held.runs if run.status not in ENDED_STAGE]
+        open_ = [
+            run.name for run in self.held.runs if run.status in (StageStatus.RUNNING, StageStatus.WAITING)
+        ]
         return open_[0] if open_ else self.release.stage
 
     def _finish(self, status: ReleaseStatus) -> None:
@@ -205,7 +232,8 @@ class Boundary:
             self._leave_locked(status)
         else:
             self.step.unlocked = True
-        topics = (CARD,) if status is ReleaseStatus.SUCCEEDED else (CARD, WAY_BACK if back else RESULT)
+        ending = WAY_BACK if back else result(self._attempt())
+        topics = (CARD,) if status is ReleaseStatus.SUCCEEDED else (CARD, ending)
         self.facts.append(Fact(f"release_{status.value}", topics=topics))
 
     def _leave_locked(self, status: ReleaseStatus) -> None:
@@ -217,6 +245,20 @@ class Boundary:
         self.step.left_locked = reason[:500]
 
     def _new_run(self, name: str) -> StageRun:
+        """The stage begins: for the first time, or as the attempt that was waiting for its needs."""
+        waiting = self.latest.get(name)
+        known = waiting is not None and waiting.status is StageStatus.PENDING
+        run = waiting if waiting is not None and known else self._added(name)
+        move_stage(run, StageStatus.RUNNING)
+        run.epoch, run.seen_signals, run.started_at = self.held.epoch, self.held.signals, self.now
+        if run not in self.step.added:
+            self.step.changed.append(run)
+        fact = {"stage": name, "generation": run.generation}
+        self.facts.append(Fact("stage_started", payload=fact))
+        return run
+
+    def _added(self, name: str) -> StageRun:
+        """A further attempt of a stage, not begun yet."""
         generation = 1 + sum(run.name == name for run in self.held.runs)
         run = StageRun(
             release_id=self.release.id,
@@ -230,10 +272,8 @@ class Boundary:
             facts={},
             started_at=self.now,
         )
-        move_stage(run, StageStatus.RUNNING)
         self.held.runs.append(run)
         self.step.added.append(run)
-        self.facts.append(Fact("stage_started", payload={"stage": name, "generation": generation}))
         return run
 
 

@@ -18,7 +18,7 @@ class ReleaseStatus(StrEnum):
 
 
 class StageStatus(StrEnum):
-    PENDING = "pending"  # its needs are not met yet
+    PENDING = "pending"  # to be tried again, when its needs are met
     RUNNING = "running"  # begun; if its worker is gone, an orphan to look after
     WAITING = "waiting"  # asks people, or waits for its time
     SUCCEEDED = "succeeded"
@@ -36,7 +36,9 @@ RELEASE_TRANSITIONS: Mapping[ReleaseStatus, frozenset[ReleaseStatus]] = {
     R.SUCCEEDED: frozenset({R.ROLLING_BACK}),
     R.ROLLING_BACK: frozenset({R.ROLLED_BACK, R.FAILED}),
     R.ROLLED_BACK: frozenset(),
-    R.FAILED: frozenset({R.ROLLING_BACK}),  # the way back is tried again
+    R.FAILED: frozenset(
+        {R.ROLLING_BACK, R.RUNNING}
+    ),  # the way back, or the stage that failed, is tried again
     R.CANCELLED: frozenset(),
 }
 
@@ -76,8 +78,8 @@ def move_release(release: HasReleaseStatus, to: ReleaseStatus) -> None:
     if to not in RELEASE_TRANSITIONS[before]:
         raise IllegalTransitionError(f"release: {before} -> {to}")
     backwards = to is R.ROLLING_BACK
-    ends_untouched = to is R.CANCELLED or (to is R.FAILED and before is R.RUNNING)
-    if (backwards and not release.production_touched) or (ends_untouched and release.production_touched):
+    untouched = to is R.CANCELLED or {before, to} == {R.RUNNING, R.FAILED}
+    if (backwards and not release.production_touched) or (untouched and release.production_touched):
         raise IllegalTransitionError(f"release: {before} -> {to}, touched={release.production_touched}")
     release.status = to
 
@@ -98,11 +100,12 @@ class PlannedStage:
 
 
 def ready(plan: Iterable[PlannedStage], statuses: Mapping[str, StageStatus]) -> tuple[str, ...]:
-    """The planned stages that have not begun and whose needs have all passed."""
+    """The planned stages that have not begun (in this attempt) and whose needs have all passed."""
     return tuple(
         stage.name
         for stage in plan
-        if stage.name not in statuses and all(statuses.get(need) in PASSED_STAGE for need in stage.needs)
+        if statuses.get(stage.name, S.PENDING) is S.PENDING
+        and all(statuses.get(need) in PASSED_STAGE for need in stage.needs)
     )
 
 

@@ -98,7 +98,7 @@ async def roll_back(
     """Send the release back. Everything is looked at again: the form may be old."""
     if not reason.strip():
         raise Refused("reason_missing")
-    if await _turned_before(service, release_id, origin):
+    if await turned_before(service, release_id, origin):
         return
     await way_back(service, actor, "", release_id)
     turn = {"to": "rollback", "actor": actor.user, "reason": reason, "undo": undo, "origin": origin}
@@ -108,7 +108,7 @@ async def roll_back(
             if not await inbox.once(session, origin, service.clock()):
                 return
             await _may_turn_back(session, release)
-            await _take_lock(service, session, release, actor)
+            await take_lock(service, session, release, actor, f"{release.version} is being rolled back")
             release.turn_to = turn
             fact = Fact("rollback_requested", actor.user, turn, (CARD,))
             await record(session, release, [fact], service.clock())
@@ -116,30 +116,28 @@ async def roll_back(
     await settled(set_turn)
 
 
-async def _turned_before(service: Service, release_id: str, origin: str) -> bool:
+async def turned_before(service: Service, release_id: str, origin: str) -> bool:
     """Whether this very request was carried out already (and its answer was lost in a crash)."""
     release = (await service.snapshot(release_id)).release
     return any(turn and turn.get("origin") == origin for turn in (release.turn_to, release.turned))
 
 
-async def _take_lock(service: Service, session: AsyncSession, release: Release, actor: Actor) -> None:
+async def take_lock(
+    service: Service, session: AsyncSession, release: Release, actor: Actor, reason: str
+) -> None:
+    """Have the release hold production, in the caller's transaction. Raises Refused when another one does."""
     lock = await session.get(Lock, (release.product, "production"), with_for_update=True)
     if lock is not None and lock.release_id not in (None, release.id):
         raise Refused("already_running", version="another", release=str(lock.release_id))
     if lock is None:
         lock = Lock(product=release.product, environment="production", created_at=service.clock())
         session.add(lock)
-    lock.release_id, lock.actor, lock.reason = (
-        release.id,
-        actor.user,
-        f"{release.version} is being rolled back",
-    )
-    lock.expires_at = None
+    lock.release_id, lock.actor, lock.reason, lock.expires_at = release.id, actor.user, reason, None
 
 
 async def abort(service: Service, actor: Actor, release_id: str, reason: str, origin: str) -> None:
     """Stop a release before it touches production; afterwards the way out is the way back."""
-    if await _turned_before(service, release_id, origin):
+    if await turned_before(service, release_id, origin):
         return
     found = await service.snapshot(release_id)
     await may(service, actor, "start", found)

@@ -155,6 +155,7 @@ class House:
         return await self.waits_for(release_id, "watch")
 
     async def to_end(self, release_id: str) -> Snapshot:
+        """From the start (or from where it goes on) to the end."""
         await self.to_watch(release_id)
         self.world.pass_time(minutes=31)
         self.nudge()

@@ -3,7 +3,13 @@
 from slack_sdk.models.blocks import ButtonElement
 
 from handlers.blocks import parts
-from handlers.blocks.card import changes_link, has_switched_back, may_go_back, roll_back_button
+from handlers.blocks.card import (
+    changes_link,
+    has_switched_back,
+    may_go_back,
+    retry_button,
+    roll_back_button,
+)
 from handlers.blocks.changes import changes_since, grouped, risk_lines, way_back, way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
@@ -164,6 +170,8 @@ def _unlock_button(release: Release) -> ButtonElement:
 def ended(shown: Snapshot) -> Message:
     """A release that ended before production: in its thread, and to the channel. It mentions who asked."""
     release, failed = shown.release, shown.release.status is ReleaseStatus.FAILED
+    if not failed and release.status is not ReleaseStatus.CANCELLED:
+        return _tried_again(shown)
     title, old = words.title(release), release.base_version or tr("what it served before")
     word = (
         tr("{title} failed before production", title=title)
@@ -180,7 +188,14 @@ def ended(shown: Snapshot) -> Message:
     )
     body = f"{'❌' if failed else '🚫'} *{word}.*\n{why}\n_{calm}_\n{next_}"
     text = f"{word}: {why} {calm} {next_}"
-    return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts([parts.section(body)]), True, True)
+    blocks = [parts.section(body), parts.actions("retry", retry_button(release))]
+    return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), True, True)
+
+
+def _tried_again(shown: Snapshot) -> Message:
+    by = words.person((shown.release.turned or {}).get("actor"))
+    text = tr("{title} failed, and {who} had it tried again.", title=words.title(shown.release), who=by)
+    return Message(text, parts.as_dicts([parts.section(f"🔁 *{text}*")]), in_thread=True)
 
 
 def _left(shown: Snapshot) -> str:

@@ -76,7 +76,7 @@ def traffic(shown: Snapshot) -> str:
     canary = shown.runs.get("canary")
     if (
         canary
-        and canary.code in ("canary_holding", "canary_asks")
+        and canary.code in ("canary_holding", "canary_asks", "canary_paused")
         and canary.status in (StageStatus.WAITING, StageStatus.RUNNING)
     ):
         share = canary.facts["share"]
@@ -120,7 +120,9 @@ def _row(step: Step) -> str:
     active = step.status in (StageStatus.RUNNING, StageStatus.WAITING)
     phrase = words.bold(tr(step.phrase)) if active else tr(step.phrase)
     detail = _detail(step)
-    return f"{_mark(step)} {phrase}{_took(step)}" + (f" — {detail}" if detail else "")
+    attempt = step.run.generation if step.run else 1
+    again = " · " + tr("attempt {number}", number=attempt) if attempt > 1 else ""
+    return f"{_mark(step)} {phrase}{again}{_took(step)}" + (f" — {detail}" if detail else "")
 
 
 def _mark(step: Step) -> str:
@@ -147,6 +149,7 @@ def _buttons(shown: Snapshot, product: Product) -> list[ButtonElement | None]:
     release = shown.release
     return [
         roll_back_button(release, shown) if may_go_back(shown) else _abort(release),
+        retry_button(release) or _pause_button(shown),
         changes_link(release, product),
         parts.link(
             tr("Open the site"),
@@ -172,6 +175,38 @@ def roll_back_button(release: Release, shown: Snapshot) -> ButtonElement:
         ids.value(release.id),
         means=tr("Roll back to {version}; opens a form", version=release.base_version),
         style="danger",
+    )
+
+
+def retry_button(release: Release) -> ButtonElement | None:
+    """For a release that failed before production."""
+    if release.status is not ReleaseStatus.FAILED or release.production_touched or release.turn_to:
+        return None
+    return parts.button(
+        tr("Try it again"),
+        ids.RETRY,
+        ids.value(release.id),
+        means=tr("Try {title} again from where it failed", title=words.title(release)),
+        confirm=parts.confirm(
+            tr("Try {title} again?", title=words.title(release)),
+            tr("It goes on from the step that failed, with the same commit and the same images."),
+            tr("Try it again"),
+            tr("Not now"),
+        ),
+    )
+
+
+def _pause_button(shown: Snapshot) -> ButtonElement | None:
+    """While a canary takes its share."""
+    run, value, title = shown.runs.get("canary"), ids.value(shown.release.id), words.title(shown.release)
+    if run is None or run.status is not StageStatus.WAITING or shown.release.turn_to:
+        return None
+    if run.code == "canary_paused":
+        return parts.button(
+            tr("Resume"), ids.RESUME, value, means=tr("Let the canary of {title} go on", title=title)
+        )
+    return parts.button(
+        tr("Pause"), ids.PAUSE, value, means=tr("Hold the canary of {title} at its share", title=title)
     )
 
 

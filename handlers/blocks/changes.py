@@ -5,6 +5,7 @@ from typing import Any
 from handlers.blocks import parts
 from handlers.text import words
 from handlers.text.language import mark, tr, trn
+from handlers.text.stages import outcome
 from pipeline.changes import GROUPS, Change
 from pipeline.config import Playbook, Product
 from pipeline.snapshot import Snapshot
@@ -95,7 +96,12 @@ def risk_lines(shown: Snapshot) -> list[str]:
         f"• *{words.safe(r.id, 40)}* {words.safe(r.title, 120)} — {words.safe(r.mitigation, 200)}"
         for r in playbook.risks
     ]
-    rows = [*breaking, *named, *migrated, *behind, *standing]
+    skipped = [
+        "• ⚠️ " + tr("{step}: {how}", step=tr(step.phrase), how=outcome(step.run))
+        for step in shown.release_steps
+        if step.run and step.run.code == "skipped_by"
+    ]
+    rows = [*breaking, *skipped, *named, *migrated, *behind, *standing]
     more = [f"• {parts.and_more(len(rows) - MOST_RISKS)}"] if len(rows) > MOST_RISKS else []
     return [*rows[:MOST_RISKS], *more] or ["• " + tr("none is known")]
 

@@ -24,6 +24,9 @@ def commands(names: SlackNames) -> str:
         f"*`{release} status`*": tr("what runs or is live"),
         f"*`{release} list`*": tr("the last releases"),
         f"*`{release} abort [reason]`*": tr("stops a release before production"),
+        f"*`{release} retry`*": tr("tries what failed again, from where it failed"),
+        f"*`{release} skip <step> <reason>`*": tr("goes on without a step, where the playbook allows it"),
+        f"*`{release} pause [reason]`*, `{release} resume`": tr("hold the canary at its share; let it go on"),
         f"*`{release} unlock`*": tr("opens the lock that a rollback left"),
     }
     return "\n".join(f"{command} {does}" for command, does in lines.items())

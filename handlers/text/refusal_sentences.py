@@ -172,6 +172,48 @@ STATE: Mapping[str, str] = {
         "It failed, or somebody stopped it a moment ago; what it prepared is being taken away.\n"
         "See `/release status`."
     ),
+    "nothing_to_retry": mark(
+        "There is nothing to try again.\n"
+        "{version}: {status}.\n"
+        "A release that failed before production can be tried again; see `/release status`."
+    ),
+    "too_old_to_retry": mark(
+        "{version} cannot be tried again.\n"
+        "What it had prepared is no longer kept.\n"
+        "Release it anew with `/release {version}`."
+    ),
+    "already_retried": mark(
+        "{version} is being tried again already.\nSomebody was faster.\nFollow the release's message."
+    ),
+    "newer_has_begun": mark(
+        "{version} cannot be tried again.\n"
+        "{newer} has been asked for since.\n"
+        "Release it anew with `/release {version}`, if it is still wanted."
+    ),
+    "skip_incomplete": mark(
+        "Which step, and why?\n"
+        "Skipping goes past a check, so that it needs a reason.\n"
+        "Type for example `/release skip staging-checks the test itself is wrong`."
+    ),
+    "not_skippable": mark(
+        "`{stage}` may not be skipped.\n"
+        "{allowed_steps}\n"
+        "Mend what it found, and `/release retry`; what may be skipped is decided in playbook.toml."
+    ),
+    "not_to_be_skipped_now": mark(
+        "`{stage}` of {version} cannot be skipped now.\n"
+        "It neither waits nor has failed.\n"
+        "See `/release status`."
+    ),
+    "no_canary": mark(
+        "{version} has no canary now.\n"
+        "Only a canary that takes its share can be paused or resumed.\n"
+        "See `/release status`; `/release abort` stops before production, `/rollback` goes back after it."
+    ),
+    "already_paused": mark(
+        "{version} is paused already.\nSomebody was faster.\nGo on with `/release resume`."
+    ),
+    "not_paused": mark("{version} is not paused.\nIts canary goes on by itself.\nSee `/release status`."),
     "not_in_production": mark(
         "{version} has not reached production.\n"
         "No user has seen it, so there is nothing to roll back.\n"

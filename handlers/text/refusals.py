@@ -54,6 +54,7 @@ def sentences(refusal: Refused, names: SlackNames = _USUAL) -> Sentences:
         "near": _near(refusal.facts.get("near", "")),
         "following": _following(refusal.facts.get("suggestion", "")),
         "candidates": _candidates(refusal.facts.get("candidates", "")),
+        "allowed_steps": _allowed(refusal.facts.get("allowed", "")),
     }
     known = _Known(shown | composed)
     what, why, following = (line.format_map(known) for line in _renamed(tr(found), names).split("\n"))
@@ -82,6 +83,15 @@ def _following(suggestion: str) -> str:
     if not suggestion:
         return tr("Write it as v0.2.0.")
     return tr("Did you mean {names}?", names=safe(suggestion))
+
+
+def _allowed(steps: str) -> str:
+    if not steps:
+        return tr("The playbook of this release lets nothing be skipped.")
+    return tr(
+        "The playbook of this release allows {steps}.",
+        steps=listed([f"`{step}`" for step in steps.split(",")]),
+    )
 
 
 def _candidates(tags: str) -> str:

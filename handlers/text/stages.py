@@ -110,6 +110,9 @@ GOOD: Mapping[str, Sentence] = {
     ),
     "announced_back": lambda f: tr("production is locked"),
     "cleaned_up": lambda f: tr("nothing of it is left running"),
+    "skipped_by": lambda f: tr(
+        "skipped by {who}: {reason}", who=person(f["by"]), reason=safe(f["reason"], 300)
+    ),
     "secrets_present": lambda f: tr("every secret is there, by name"),
     "flags_safe": lambda f: tr("every flag stands at its safe default"),
     "migrated_on_staging": lambda f: tr("they ran on staging"),
@@ -156,6 +159,7 @@ OPEN: Mapping[str, Sentence] = {
     "canary_holding": lambda f: tr(
         "{share} % of the traffic until {time}", share=f["share"], time=when(f["until"], "{time_secs}")
     ),
+    "canary_paused": lambda f: _paused(f),
     "canary_asks": lambda f: tr(
         "well so far at {share} % of the traffic; the rest waits for an approver", **f
     ),
@@ -194,6 +198,11 @@ def _approval_needed(facts: Facts) -> str:
     if facts.get("needed"):
         said = f"{said}, " + tr("{got} of {needed} approved", got=len(facts["got"]), needed=facts["needed"])
     return f"{said} {void}" if facts["void"] else said
+
+
+def _paused(facts: Facts) -> str:
+    said = tr("{who} paused it at {share} % of the traffic", who=person(facts["by"]), share=facts["share"])
+    return f"{said}: {safe(facts['reason'], 200)}" if facts["reason"] else said
 
 
 def _switched(facts: Facts) -> str:

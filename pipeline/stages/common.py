@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from pipeline import bundles, environment
-from pipeline.context import Context, Failed
+from pipeline.context import Context, Failed, Skipped
 from pipeline.errors import PipelineError
 from pipeline.junit import SuiteResult
 from pipeline.models import Approval, Release, StageRun
@@ -75,11 +75,26 @@ async def run_of(ctx: Context, release_id: str, *stages: str) -> StageRun | None
 
 async def kept_by(ctx: Context) -> str | None:
     """Which approver decided that the release goes on, whatever this stage run found."""
+    said = await last_decision(ctx, "keep")
+    return said.user if said else None
+
+
+async def last_decision(ctx: Context, *kinds: str) -> Approval | None:
+    """The newest decision of these kinds that people made on this stage run."""
     async with ctx.db.reading() as session:
-        found: str | None = await session.scalar(
-            select(Approval.user).where(Approval.stage_run_id == ctx.run.id, Approval.decision == "keep")
+        found: Approval | None = await session.scalar(
+            select(Approval)
+            .where(Approval.stage_run_id == ctx.run.id, Approval.decision.in_(kinds))
+            .order_by(Approval.id.desc())
+            .limit(1)
         )
         return found
+
+
+async def skipped(ctx: Context) -> Skipped | None:
+    """Whether a person had this attempt of a stage skipped. Only what has waited can have been."""
+    said = await last_decision(ctx, "skip") if ctx.run.code else None
+    return Skipped("skipped_by", {"by": said.user, "reason": said.note}) if said else None
 
 
 def migration_job(ctx: Context, where: str) -> MigrationJob | None:

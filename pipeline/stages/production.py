@@ -1,6 +1,6 @@
 """Production: backup, migration, canary, promotion, smoke. The way back is ready before the way forward."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -10,7 +10,7 @@ from pipeline.events import Fact, request
 from pipeline.models import Deployment, Release
 from pipeline.ports import MigrationJob, Revision
 from pipeline.stages.backup import fresh_backup, is_fresh
-from pipeline.stages.common import bundle, kept_by, migration_job, suite_failed, target
+from pipeline.stages.common import bundle, kept_by, last_decision, migration_job, suite_failed, target
 from pipeline.stages.running import run_suite
 from pipeline.stages.watch import critical_lines
 
@@ -85,14 +85,32 @@ async def canary(ctx: Context) -> Outcome:
 
 async def _hold_or_go_on(ctx: Context, step: int) -> Outcome:
     """A step counts only with its traffic: interrupted before the shift, it begins anew."""
-    until = datetime.fromisoformat(ctx.run.data["until"])
     if (await target(ctx, "production").status()).share != ctx.playbook.canary.steps[step]:
         return await _take_step(ctx, step)
+    if paused := await _paused(ctx):
+        return paused
+    until = datetime.fromisoformat(ctx.run.data["until"])
     if ctx.clock() < until:
         return _holding(ctx, until)
     if step + 1 < len(ctx.playbook.canary.steps):
         return await _take_step(ctx, step + 1)
     return await _everybody_or_ask(ctx, ctx.playbook.canary.steps[step])
+
+
+async def _paused(ctx: Context) -> Waiting | None:
+    """A paused canary keeps its share, and is looked after. Resumed, it is held for the time that was left."""
+    said = await last_decision(ctx, "pause", "resume")
+    left = ctx.run.data.get("left")
+    if said is None or said.decision == "resume":
+        if left is not None:
+            await ctx.remember(until=(ctx.clock() + timedelta(seconds=left)).isoformat(), left=None)
+        return None
+    if left is None:
+        until = datetime.fromisoformat(ctx.run.data["until"])
+        await ctx.remember(left=max(0.0, (until - said.at).total_seconds()))
+    share = ctx.playbook.canary.steps[ctx.run.data["step"]]
+    look_again = ctx.clock() + ctx.playbook.watch.every
+    return Waiting("canary_paused", {"share": share, "by": said.user, "reason": said.note}, due_at=look_again)
 
 
 async def _everybody_or_ask(ctx: Context, share: int) -> Outcome:

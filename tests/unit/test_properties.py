@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import or_, select
 from structlog.typing import EventDict
 
-from pipeline import deciding, lease, turning
+from pipeline import deciding, lease, retrying, turning
 from pipeline.binding import bound
 from pipeline.errors import Refused
 from pipeline.models import Approval, Lock, Release
@@ -26,6 +26,7 @@ from pipeline.snapshot import Snapshot
 from pipeline.states import ACTIVE, StageStatus
 from tests.house import DANA, KIM, LEE, SAM
 from tests.mortal import MortalHouse, copied, open_mortal_house
+from tests.world import PLAYBOOK
 
 FAILURES = (
     "test-unit", "staging-smoke", "canary-smoke", "production-smoke", "rollback-smoke", "upgrade", "publish",
@@ -110,6 +111,24 @@ async def a_day(house: MortalHouse, shown: Snapshot) -> None:
     house.world.pass_time(hours=24)
 
 
+async def retry(house: MortalHouse, shown: Snapshot) -> None:
+    await retrying.retry(house.service, DANA, shown.release.id, house.click())
+
+
+async def skip(house: MortalHouse, shown: Snapshot) -> None:
+    for stage in ("test", "staging-checks", "checklist", "watch"):
+        with contextlib.suppress(Refused):
+            await retrying.skip(house.service, LEE, shown.release.id, stage, "it is wrong", house.click())
+
+
+async def pause(house: MortalHouse, shown: Snapshot) -> None:
+    await retrying.pause(house.service, SAM, shown.release.id, "", house.click())
+
+
+async def resume(house: MortalHouse, shown: Snapshot) -> None:
+    await retrying.resume(house.service, DANA, shown.release.id, house.click())
+
+
 async def kill(house: MortalHouse, shown: Snapshot) -> None:
     await house.kill_engines()
     await lease.free_all(house.db)
@@ -126,6 +145,7 @@ def toggle(name: str) -> Step:
 
 PEOPLE: tuple[Step, ...] = (
     begin, approve_own, approve, reject, abort, roll_back, keep, again, unlock, critical, a_day, kill,
+    retry, retry, skip, pause, resume,
 )  # fmt: skip
 TOGGLES = tuple(toggle(name) for name in FAILURES)
 STEPS = st.lists(
@@ -210,6 +230,7 @@ def kept() -> Iterator[MortalHouse]:
 
     async def adopt(folder: Path) -> MortalHouse:
         async with open_mortal_house(folder) as house:
+            house.world.playbook = 'skippable = ["test", "staging-checks", "checklist", "watch"]\n' + PLAYBOOK
             await house.adopt()
         return house
 
