@@ -28,7 +28,7 @@ def release(status: ReleaseStatus, direction: str = "release") -> Release:
 
 def run(name: str, status: StageStatus, code: str = "", **more: Any) -> StageRun:
     given: dict[str, Any] = {"facts": {}, "data": {}, "started_at": AT, "finished_at": None} | more
-    return StageRun(id=1, name=name, status=status, code=code, **given)
+    return StageRun(id=1, generation=1, name=name, status=status, code=code, **given)
 
 
 def rows(shown: Snapshot) -> list[str]:
