@@ -3,9 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from handlers import actions, forms, grammar, working
-from handlers.blocks import overview, parts
-from handlers.blocks.card import card
+from handlers import actions, forms, grammar, looking, working
 from handlers.desk import Desk, Request
 from handlers.text import help as help_text
 from handlers.text import words
@@ -76,21 +74,6 @@ async def _help(desk: Desk, request: Request, product: str, typed: grammar.Help)
     await desk.tell(request, help_text.commands(desk.service.config.commands))
 
 
-async def _status(desk: Desk, request: Request, product: str, typed: grammar.ShowStatus) -> None:
-    found = await working.current(desk, product)
-    message = card(found, desk.service.product(product))
-    silent = [block for block in message.blocks if block["type"] != "actions"]
-    await desk.tell(request, message.text, silent)
-
-
-async def _list(desk: Desk, request: Request, product: str, typed: grammar.ListReleases) -> None:
-    releases = await desk.service.recent(product)
-    if not releases:
-        raise Refused("nothing_released")
-    rows = overview.rows(releases)
-    await desk.tell(request, "\n".join(rows), parts.as_dicts(parts.lines(rows)))
-
-
 CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Awaitable[None]]] = {
     grammar.StartRelease: _start,
     grammar.Approve: _approve,
@@ -102,8 +85,10 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.Pause: working.pause,
     grammar.Resume: working.resume,
     grammar.Unlock: _unlock,
-    grammar.ShowStatus: _status,
-    grammar.ListReleases: _list,
+    grammar.ShowStatus: looking.status,
+    grammar.ListReleases: looking.recent,
+    grammar.Plan: looking.plan,
+    grammar.Show: looking.show,
     grammar.Help: _help,
 }
 """Who carries out each command that the grammar knows."""
@@ -111,7 +96,7 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
 
 async def _with_examples(desk: Desk, product: str, refusal: Refused) -> Refused:
     """A refusal of the grammar, with the command's own name and the versions that could be released."""
-    command = desk.service.config.commands.release
+    command = f"{desk.service.config.commands.release} {refusal.facts.get('word', '')}".rstrip()
     ready = await _ready_versions(desk, product)
     example = ready[0] if ready else "v0.2.0"
     shown = {"command": command, "example": example, "candidates": ",".join(ready)}

@@ -74,6 +74,17 @@ class ListReleases:
 
 
 @dataclass(frozen=True)
+class Plan:
+    version: str
+    ref: str | None
+
+
+@dataclass(frozen=True)
+class Show:
+    version: str
+
+
+@dataclass(frozen=True)
 class Help:
     pass
 
@@ -91,6 +102,8 @@ Typed = (
     | Unlock
     | ShowStatus
     | ListReleases
+    | Plan
+    | Show
     | Help
 )
 
@@ -106,6 +119,8 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "unlock": lambda rest: Unlock(),
     "status": lambda rest: ShowStatus(),
     "list": lambda rest: ListReleases(),
+    "plan": lambda rest: _plan(rest),
+    "show": lambda rest: _show(rest),
     "help": lambda rest: Help(),
 }
 """Each word after `/release`, and how what follows it is read."""
@@ -130,6 +145,19 @@ def _start(version: str, rest: list[str]) -> StartRelease:
     if len(rest) > 1:
         raise Refused("too_much", text=" ".join([version, *rest])[:80])
     return StartRelease(version, rest[0] if rest else None)
+
+
+def _plan(rest: list[str]) -> Plan:
+    if not rest:
+        raise Refused("version_missing", word="plan")
+    started = _start(rest[0], rest[1:])
+    return Plan(started.version, started.ref)
+
+
+def _show(rest: list[str]) -> Show:
+    if not rest:
+        raise Refused("version_missing", word="show")
+    return Show(rest[0])
 
 
 def _skip(rest: list[str]) -> Skip:

@@ -65,6 +65,10 @@ class Waiting:
 Outcome = Passed | Skipped | Failed | Waiting
 
 
+Secrets = Callable[[str, str], str | None]
+"""The value of a product's secret by environment and name; None when it is not set."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """One product's world outside, as the wiring made it."""
@@ -78,7 +82,7 @@ class Ports:
     targets: Mapping[str, DeployTarget]
     directory: Directory
     redact: Callable[[str], str]
-    secrets: Callable[[str, str], str | None]
+    secrets: Secrets
     open_page: Callable[[str], Awaitable[str]]
     folder: Path
 

@@ -76,6 +76,12 @@ class Service:
             found = active.id if active else live.cause if live else newest[0].id if newest else None
             return await snapshot.load(session, found) if found else None
 
+    async def of_version(self, product: str, version: str) -> Snapshot | None:
+        """The newest release of a version, as a tag such as v0.2.0; None when there was none."""
+        async with self.db.reading() as session:
+            found = await snapshot.newest_of(session, product, version)
+            return await snapshot.load(session, found.id) if found else None
+
     async def recent(self, product: str, most: int = 10) -> list[Release]:
         async with self.db.reading() as session:
             return await snapshot.last_releases(session, product, most)

@@ -121,6 +121,14 @@ async def last_releases(session: AsyncSession, product: str, most: int = 10) -> 
     return list(await session.scalars(_newest_first(product).limit(most)))
 
 
+async def newest_of(session: AsyncSession, product: str, version: str) -> Release | None:
+    """The newest release of a version, however it went."""
+    found: Release | None = await session.scalar(
+        _newest_first(product).where(Release.version == version).limit(1)
+    )
+    return found
+
+
 async def stuck_release(session: AsyncSession, product: str) -> Release | None:
     """The release whose way back did not finish, if production was not touched by another since."""
     touched = _newest_first(product).where(Release.production_touched)

@@ -1,5 +1,6 @@
 """Changes, risks and the way back, as people see them before and after a release."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from handlers.blocks import parts
@@ -40,8 +41,12 @@ def changes_since(shown: Snapshot) -> str:
 
 
 def change_rows(shown: Snapshot, product: Product | None = None) -> Any:
-    """The newest changes as rich text: what outsiders wrote stays plain. With the product commits are links."""
-    changes = shown.changes
+    """The newest changes of a release as rich text; with the product commits are links."""
+    return listed_changes(shown.changes, product)
+
+
+def listed_changes(changes: Sequence[Change], product: Product | None = None) -> Any:
+    """The newest changes as rich text: what outsiders wrote stays plain."""
     if not changes:
         return parts.section(words.quiet(tr("No changes are listed.")))
     rows = [[_commit(change, product), (f"  {_line(change)}", None)] for change in changes[:MOST_CHANGES]]
@@ -77,8 +82,17 @@ def _paged(subjects: list[str]) -> list[str]:
 
 
 def risk_lines(shown: Snapshot) -> list[str]:
+    """The risks of a release, what was skipped in it among them."""
+    skipped = [
+        "• ⚠️ " + tr("{step}: {how}", step=tr(step.phrase), how=outcome(step.run))
+        for step in shown.release_steps
+        if step.run and step.run.code == "skipped_by"
+    ]
+    return risks(shown.changes, Playbook.model_validate(shown.release.playbook), skipped)
+
+
+def risks(changes: Sequence[Change], playbook: Playbook, further: Sequence[str] = ()) -> list[str]:
     """Breaking changes, risks named in commits, migrations, and the product's standing risks with what is done."""
-    changes, playbook = shown.changes, Playbook.model_validate(shown.release.playbook)
     breaking = [
         "• ⚠️ " + tr("breaking: {what}", what=words.safe(change.subject, 160))
         for change in changes
@@ -96,12 +110,7 @@ def risk_lines(shown: Snapshot) -> list[str]:
         f"• *{words.safe(r.id, 40)}* {words.safe(r.title, 120)} — {words.safe(r.mitigation, 200)}"
         for r in playbook.risks
     ]
-    skipped = [
-        "• ⚠️ " + tr("{step}: {how}", step=tr(step.phrase), how=outcome(step.run))
-        for step in shown.release_steps
-        if step.run and step.run.code == "skipped_by"
-    ]
-    rows = [*breaking, *skipped, *named, *migrated, *behind, *standing]
+    rows = [*breaking, *further, *named, *migrated, *behind, *standing]
     more = [f"• {parts.and_more(len(rows) - MOST_RISKS)}"] if len(rows) > MOST_RISKS else []
     return [*rows[:MOST_RISKS], *more] or ["• " + tr("none is known")]
 

@@ -23,6 +23,8 @@ def commands(names: SlackNames) -> str:
         f"*`{names.rollback}`*, `{release} rollback`": tr("shows what going back would do, then does it"),
         f"*`{release} status`*": tr("what runs or is live"),
         f"*`{release} list`*": tr("the last releases"),
+        f"*`{release} show <version>`*": tr("how a release went"),
+        f"*`{release} plan <version> [commit]`*": tr("what a release would do; nothing is done"),
         f"*`{release} abort [reason]`*": tr("stops a release before production"),
         f"*`{release} retry`*": tr("tries what failed again, from where it failed"),
         f"*`{release} skip <step> <reason>`*": tr("goes on without a step, where the playbook allows it"),

@@ -92,6 +92,11 @@ VERSIONS: Mapping[str, str] = {
         "The repository has no branch, tag or commit of this name.\n"
         "Look at the name, or leave it out to release the candidate tag or the tip of main."
     ),
+    "unknown_version": mark(
+        "{version} has never been released.\n"
+        "I know no release of this version.\n"
+        "{near}`/release list` shows the last ones."
+    ),
     "not_on_main": mark(
         "{version} cannot be released from `{commit}`.\n"
         "The commit (`{ref}`) is not on {branch}: it was not merged by a reviewed pull request.\n"

@@ -29,9 +29,10 @@ def _revision(revision: Facts) -> str:
     return f"`{safe(revision['revision'], 40)}` {safe(revision['title'], 80)} ({back})"
 
 
-def _problem(problem: Facts) -> str:
-    said = PROBLEMS[problem["code"]]
-    return tr(said, **{name: safe(fact, 300) for name, fact in problem.items()})
+def problem(found: Facts) -> str:
+    """What stands in the way of a release at its very beginning."""
+    said = PROBLEMS[found["code"]]
+    return tr(said, **{name: safe(fact, 300) for name, fact in found.items()})
 
 
 def _failed_names(facts: Facts) -> str:
@@ -125,7 +126,7 @@ KEPT: Mapping[str, str] = {
 }
 
 BAD: Mapping[str, Sentence] = {
-    "not_ready": lambda f: "; ".join(_problem(problem) for problem in f["problems"][:6]),
+    "not_ready": lambda f: "; ".join(problem(found) for found in f["problems"][:6]),
     "tests_failed": lambda f: tr("{names} failed; the last lines are in the thread", names=_failed_names(f)),
     "evaluation_not_run": lambda f: tr(
         "the evaluation ended with code {code}: no verdict, which is not a pass", code=f["code"]

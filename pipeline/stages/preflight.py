@@ -7,7 +7,7 @@ from typing import Any
 from pipeline import environment, flags
 from pipeline.changes import Changes
 from pipeline.config import Component, Playbook, Product
-from pipeline.context import Context, Failed, Outcome, Passed
+from pipeline.context import Context, Failed, Outcome, Passed, Secrets
 from pipeline.version import parse_version
 
 MOST_CHANGES = 300
@@ -20,7 +20,7 @@ async def check(ctx: Context) -> Outcome:
     await ctx.ports.repository.checkout(ctx.release.commit, ctx.checkout)
     problems = [
         *await _repository(ctx),
-        *_requirements(ctx),
+        *variables_missing(ctx.playbook, ctx.product, ctx.ports.secrets),
         *images_missing(ctx.playbook, ctx.product),
         *await asyncio.to_thread(_files, ctx),
     ]
@@ -45,16 +45,17 @@ async def _repository(ctx: Context) -> list[dict[str, Any]]:
     return problems
 
 
-def _requirements(ctx: Context) -> list[dict[str, Any]]:
+def variables_missing(playbook: Playbook, product: Product, secrets: Secrets) -> list[dict[str, Any]]:
+    """The variables and secrets that the playbook names for an environment, and that are not there."""
     problems = []
     for where in ("staging", "production"):
-        _, missing = environment.declared(ctx.playbook, ctx.product, where, ctx.ports.secrets)
+        _, missing = environment.declared(playbook, product, where, secrets)
         problems += [
             {
                 "code": "variable_missing",
                 "name": name,
                 "environment": where,
-                "secret": environment.secret_name(ctx.release.product, where, name),
+                "secret": environment.secret_name(playbook.product, where, name),
             }
             for name in missing
         ]

@@ -1,0 +1,50 @@
+"""Commands that only look: what runs, what was, what would happen."""
+
+from handlers import grammar
+from handlers.blocks import overview, parts
+from handlers.blocks import plan as plan_blocks
+from handlers.blocks.card import card
+from handlers.desk import Desk, Request
+from handlers.working import current
+from pipeline import plan as planning
+from pipeline.errors import Refused
+from pipeline.snapshot import Snapshot
+from pipeline.version import parse_version, suggestions
+
+
+async def status(desk: Desk, request: Request, product: str, typed: grammar.ShowStatus) -> None:
+    """What runs, or is live."""
+    await _show(desk, request, product, await current(desk, product))
+
+
+async def recent(desk: Desk, request: Request, product: str, typed: grammar.ListReleases) -> None:
+    """The last releases."""
+    releases = await desk.service.recent(product)
+    if not releases:
+        raise Refused("nothing_released")
+    rows = overview.rows(releases)
+    await desk.tell(request, "\n".join(rows), parts.as_dicts(parts.lines(rows)))
+
+
+async def show(desk: Desk, request: Request, product: str, typed: grammar.Show) -> None:
+    """One release, however long ago."""
+    version = parse_version(typed.version)
+    found = await desk.service.of_version(product, version.tag)
+    if found is None:
+        known = [release.version for release in await desk.service.recent(product, 50)]
+        raise Refused("unknown_version", version=version.tag, near=",".join(suggestions(version.tag, known)))
+    await _show(desk, request, product, found)
+
+
+async def _show(desk: Desk, request: Request, product: str, found: Snapshot) -> None:
+    """A release's message as it is now, without its buttons."""
+    message = card(found, desk.service.product(product))
+    silent = [block for block in message.blocks if block["type"] != "actions"]
+    await desk.tell(request, message.text, silent)
+
+
+async def plan(desk: Desk, request: Request, product: str, typed: grammar.Plan) -> None:
+    """What a release would do."""
+    found = await planning.plan(desk.service, product, typed.version, typed.ref)
+    message = plan_blocks.plan(found, desk.service.product(product), desk.service.config.commands)
+    await desk.tell(request, message.text, message.blocks)
