@@ -1,6 +1,6 @@
 """Clicks. A button carries hints only; what is done is decided by the state that is looked up."""
 
-from handlers import forms
+from handlers import forms, starting
 from handlers.desk import Desk, Request
 from handlers.text import ids
 from handlers.text.language import tr
@@ -21,6 +21,17 @@ async def reject(desk: Desk, request: Request) -> None:
 
 async def roll_back(desk: Desk, request: Request) -> None:
     await forms.open_rollback(desk, request, "", _parts(request)[0])
+
+
+async def roll_back_message(desk: Desk, request: Request) -> None:
+    """The shortcut on a message: the release that the message is about, else the one in production."""
+    release = _parts(request)[0]
+    product = "" if release else desk.service.product_of(request.channel)
+    await forms.open_rollback(desk, request, product, release or None)
+
+
+async def start(desk: Desk, request: Request) -> None:
+    await starting.open_form(desk, request)
 
 
 async def tick(desk: Desk, request: Request) -> None:

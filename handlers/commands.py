@@ -3,23 +3,23 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from handlers import actions, forms, grammar, looking, working
+from handlers import actions, forms, grammar, looking, starting, working
 from handlers.desk import Desk, Request
 from handlers.text import help as help_text
-from handlers.text import words
-from handlers.text.language import tr
 from pipeline import turning
-from pipeline.errors import PipelineError, Refused
-from pipeline.version import candidate_tags, latest_release, parse_version, release_of
+from pipeline.errors import Refused
 
 
 async def on_release(desk: Desk, request: Request) -> None:
     """`/release ...`"""
+    if request.trigger and not request.fields["text"].split():
+        await starting.open_form(desk, request)
+        return
     product = desk.service.product_of(request.channel)
     try:
         typed = grammar.parse_release(request.fields["text"])
     except Refused as refusal:
-        raise await _with_examples(desk, product, refusal) from None
+        raise await starting.with_examples(desk, product, refusal) from None
     await _carry_out(desk, request, product, typed)
 
 
@@ -35,18 +35,6 @@ async def on_rollback(desk: Desk, request: Request) -> None:
 
 async def _carry_out(desk: Desk, request: Request, product: str, typed: grammar.Typed) -> None:
     await CARRIED_OUT[type(typed)](desk, request, product, typed)
-
-
-async def _start(desk: Desk, request: Request, product: str, typed: grammar.StartRelease) -> None:
-    channel = desk.service.product(product).channel
-    release = await desk.service.start(
-        request.actor, product, typed.version, typed.ref, channel, request.origin
-    )
-    if channel != request.channel:
-        begun = tr(
-            "{title} has begun; follow it in {channel}.", title=words.title(release), channel=f"<#{channel}>"
-        )
-        await desk.tell(request, f"🚀 {begun}")
 
 
 async def _approve(desk: Desk, request: Request, product: str, typed: grammar.Approve) -> None:
@@ -75,7 +63,7 @@ async def _help(desk: Desk, request: Request, product: str, typed: grammar.Help)
 
 
 CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Awaitable[None]]] = {
-    grammar.StartRelease: _start,
+    grammar.StartRelease: starting.start,
     grammar.Approve: _approve,
     grammar.Reject: _reject,
     grammar.RollBack: _roll_back,
@@ -92,24 +80,3 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.Help: _help,
 }
 """Who carries out each command that the grammar knows."""
-
-
-async def _with_examples(desk: Desk, product: str, refusal: Refused) -> Refused:
-    """A refusal of the grammar, with the command's own name and the versions that could be released."""
-    command = f"{desk.service.config.commands.release} {refusal.facts.get('word', '')}".rstrip()
-    ready = await _ready_versions(desk, product)
-    example = ready[0] if ready else "v0.2.0"
-    shown = {"command": command, "example": example, "candidates": ",".join(ready)}
-    return Refused(refusal.code, **(refusal.facts | shown))
-
-
-async def _ready_versions(desk: Desk, product: str) -> list[str]:
-    """Versions with a candidate tag that are newer than the last release; [] when the repository is away."""
-    try:
-        tags = await desk.service.ports(product).repository.tags()
-    except PipelineError:
-        return []
-    last = latest_release(tags)
-    named = {version for tag in tags if "-rc." in tag and (version := release_of(tag.split("-rc.")[0]))}
-    newer = sorted(version for version in named if last is None or version > last)
-    return [version.tag for version in newer if candidate_tags(tags, parse_version(version.tag))][:5]

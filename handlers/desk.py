@@ -158,6 +158,10 @@ class Desk:
         """The language for an answer that may not wait for Slack."""
         return spoken_in(self.languages.known(user, self.service.language_of(channel)))
 
+    def _home(self) -> str:
+        """Where somebody is told who acted on the Home tab: an answer needs a channel."""
+        return next(iter(self.service.config.products.values())).channel
+
     async def tell(self, request: Request, text: str, blocks: list[dict[str, Any]] | None = None) -> None:
         """An ephemeral message to the person; by the request's own URL where it has one."""
         body = blocks or parts.as_dicts(parts.lines(text.split("\n")))
@@ -171,7 +175,7 @@ class Desk:
                 if answer.status_code == 200:
                     return
             await self.client.chat_postEphemeral(
-                channel=request.channel, user=request.user, text=short, blocks=body
+                channel=request.channel or self._home(), user=request.user, text=short, blocks=body
             )
         except (SlackApiError, *UNREACHABLE) as error:
             log.warning("desk: an answer did not arrive", user=request.user, error=str(error))

@@ -8,32 +8,33 @@ from slack_sdk.errors import SlackApiError
 from handlers.answers import GONE_TRIGGERS, UNREACHABLE, code
 from handlers.blocks import forms as blocks
 from handlers.desk import Desk, Request
-from handlers.text import ids
+from handlers.text import ids, refusals
 from handlers.text.language import tr
 from pipeline import deciding, turning
 from pipeline.errors import Refused
+from pipeline.version import parse_version
 
 
 async def open_approval(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
     """Show the approver exactly what they would approve; refused at once when they may not."""
     found, person = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
     deciding.may_approve(desk.service, request.actor, person, found)
-    await _open(desk, request, blocks.approve(found, found.runs["approval"].id))
+    await open_view(desk, request, blocks.approve(found, found.runs["approval"].id))
 
 
 async def open_rejection(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
     found, _ = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
-    await _open(desk, request, blocks.reject(found, found.runs["approval"].id))
+    await open_view(desk, request, blocks.reject(found, found.runs["approval"].id))
 
 
 async def open_rollback(desk: Desk, request: Request, product: str, release_id: str | None = None) -> None:
     """Show what going back means before anybody does it."""
     back = await turning.way_back(desk.service, request.actor, product, release_id)
-    await _open(desk, request, blocks.roll_back(back))
+    await open_view(desk, request, blocks.roll_back(back))
 
 
-async def _open(desk: Desk, request: Request, view: dict[str, Any]) -> None:
-    """A trigger lives three seconds: after a restart it is gone, and the person is asked to press again."""
+async def open_view(desk: Desk, request: Request, view: dict[str, Any]) -> None:
+    """Show a form. A trigger lives three seconds: after a restart it is gone, and the person presses again."""
     if request.trigger is None:
         raise Refused("press_again")
     hints = _hints(view["private_metadata"]) | {"channel": request.channel}
@@ -88,7 +89,7 @@ def read(view: dict[str, Any]) -> dict[str, Any]:
     boxes: list[str] = []
     for block, inputs in view.get("state", {}).get("values", {}).items():
         value = inputs.get(ids.INPUT) or {}
-        found[block] = value.get("value")
+        found[block] = value.get("value") or (value.get("selected_option") or {}).get("value")
         boxes += [str(option.get("value")) for option in value.get("selected_options") or ()]
     return found | {"boxes": boxes}
 
@@ -103,9 +104,19 @@ def _hints(text: str) -> dict[str, Any]:
 
 def mistakes(callback: str, fields: dict[str, Any]) -> dict[str, str]:
     """Errors by block id, for the form itself to show."""
+    if callback == ids.START_FORM:
+        return _version_mistakes(fields)
     if callback == ids.APPROVE_FORM and len([b for b in fields["boxes"] if b in ("changes", "back")]) < 2:
         return {ids.SEEN: tr("Look at both, then tick both: the way back is part of what you approve.")}
     needs_reason = callback in (ids.REJECT_FORM, ids.ROLLBACK_FORM)
     if needs_reason and not (fields.get(ids.REASON) or "").strip():
         return {ids.REASON: tr("Write one sentence: it goes into the record and to the people concerned.")}
+    return {}
+
+
+def _version_mistakes(fields: dict[str, Any]) -> dict[str, str]:
+    try:
+        parse_version(str(fields.get(ids.VERSION) or ""))
+    except Refused as refused:
+        return {ids.VERSION: " ".join(part.replace("`", "") for part in refusals.sentences(refused)[1:])}
     return {}

@@ -1,5 +1,6 @@
 """What Bolt calls: each listener keeps the request, acknowledges it, and hands it to the desk."""
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from handlers import actions, commands, forms, home
+from handlers import actions, commands, forms, home, starting
 from handlers.desk import Desk, Handler, Request
 from handlers.text import ids, refusals
 from pipeline.errors import Refused, StoreError
@@ -20,6 +21,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.APPROVE: actions.approve,
     ids.REJECT: actions.reject,
     ids.ROLLBACK: actions.roll_back,
+    ids.START: actions.start,
     ids.TICK: actions.tick,
     ids.KEEP: actions.keep,
     ids.AGAIN: actions.again,
@@ -34,6 +36,12 @@ FORMS: Mapping[str, Handler] = {
     ids.APPROVE_FORM: forms.approved,
     ids.REJECT_FORM: forms.rejected,
     ids.ROLLBACK_FORM: forms.rolled_back,
+    ids.START_FORM: starting.submitted,
+}
+
+SHORTCUTS: Mapping[str, Handler] = {
+    ids.START_SHORTCUT: starting.open_form,
+    ids.ROLLBACK_SHORTCUT: actions.roll_back_message,
 }
 
 
@@ -42,6 +50,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     names = desk.service.config.commands
     desk.handlers |= {("action", name): handler for name, handler in ACTIONS.items()}
     desk.handlers |= {("view", name): handler for name, handler in FORMS.items()}
+    desk.handlers |= {("shortcut", name): handler for name, handler in SHORTCUTS.items()}
     desk.handlers |= {("command", names.release): commands.on_release}
     desk.handlers |= {("command", names.approve): commands.on_approve}
     desk.handlers |= {("command", names.rollback): commands.on_rollback}
@@ -50,6 +59,8 @@ def register(app: AsyncApp, desk: Desk) -> None:
     app.action(re.compile(r".*\.link$"))(_acknowledge)
     app.action(re.compile(r".*"))(_on_action(desk))
     app.view(re.compile(r".*"))(_on_view(desk))
+    for name in SHORTCUTS:
+        app.shortcut(name)(_on_shortcut(desk))
     app.event("app_home_opened")(_on_home(desk))
 
 
@@ -115,6 +126,31 @@ def _click(body: dict[str, Any], action: dict[str, Any]) -> Request:
         trigger=body.get("trigger_id"),
         fields={"value": action.get("value", "")},
     )
+
+
+def _on_shortcut(desk: Desk) -> Listener:
+    async def listener(ack: AsyncAck, body: dict[str, Any]) -> None:
+        user = body["user"]
+        request = Request(
+            kind="shortcut",
+            name=body["callback_id"],
+            user=user["id"],
+            team=user.get("team_id", ""),
+            channel=body.get("channel", {}).get("id", ""),
+            origin=f"shortcut {body['trigger_id']}",
+            response_url=body.get("response_url"),
+            trigger=body["trigger_id"],
+            fields={"value": _release_of(body.get("message", {}))},
+        )
+        await _keep_and_begin(desk, ack, request)
+
+    return listener
+
+
+def _release_of(message: dict[str, Any]) -> str:
+    """The release that a message of ours is about, by its id in the message: a hint, as a button's value is."""
+    found = re.search(r"rel_[0-9A-Z]{26}", json.dumps(message.get("blocks", [])))
+    return found[0] if found else ""
 
 
 async def _keep_and_begin(desk: Desk, ack: AsyncAck, request: Request) -> None:

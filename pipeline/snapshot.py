@@ -82,7 +82,11 @@ async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
 
     lock = await session.get(Lock, (release.product, "production"))
     promoted = await session.scalar(
-        select(Deployment.at).where(Deployment.cause == release_id, Deployment.kind == "release")
+        select(Deployment.at).where(
+            Deployment.cause == release_id,
+            Deployment.kind == "release",
+            Deployment.environment == "production",
+        )
     )
     return Snapshot(
         release,
@@ -95,11 +99,13 @@ async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
     )
 
 
-async def live_deployment(session: AsyncSession, product: str) -> Deployment | None:
-    """What took production traffic last: the version in service."""
+async def live_deployment(
+    session: AsyncSession, product: str, environment: str = "production"
+) -> Deployment | None:
+    """What took an environment's traffic last: the version in service."""
     found: Deployment | None = await session.scalar(
         select(Deployment)
-        .where(Deployment.product == product, Deployment.environment == "production")
+        .where(Deployment.product == product, Deployment.environment == environment)
         .order_by(Deployment.id.desc())
         .limit(1)
     )

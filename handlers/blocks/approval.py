@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from slack_sdk.models.blocks import ButtonElement
+
 from handlers.blocks import parts
 from handlers.blocks.card import changes_link
 from handlers.blocks.changes import change_rows, changes_since, risk_lines, way_back
@@ -112,6 +114,12 @@ def _tried(shown: Snapshot) -> dict[str, str]:
 
 
 def _decide(shown: Snapshot, product: Product, run: StageRun) -> Any:
+    return decision_buttons(shown, changes_link(shown.release, product))
+
+
+def decision_buttons(shown: Snapshot, *further: ButtonElement | None) -> Any:
+    """Approve and reject, for whoever may."""
+    run = shown.runs["approval"]
     value, title = ids.value(shown.release.id, run.id), words.title(shown.release)
     return parts.actions(
         "decide",
@@ -125,7 +133,7 @@ def _decide(shown: Snapshot, product: Product, run: StageRun) -> Any:
         parts.button(
             tr("Reject…"), ids.REJECT, value, means=tr("Reject {title}; asks for a reason", title=title)
         ),
-        changes_link(shown.release, product),
+        *further,
     )
 
 

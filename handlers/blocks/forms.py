@@ -17,9 +17,10 @@ TITLE_LIMIT = 24
 """Slack's limit for a form's title and its buttons."""
 
 
-def _form(
+def form(
     callback: str, title: str, submit: str, close: str, blocks: list[Any], **hints: object
 ) -> dict[str, Any]:
+    """A form of ours; `hints` come back with it, as hints."""
     return {
         "type": "modal",
         "callback_id": callback,
@@ -75,7 +76,7 @@ def approve(shown: Snapshot, run_id: int) -> dict[str, Any]:
     ]
     hints = {"release": release.id, "run": run_id}
     title = tr("Approve {version}", version=release.version)
-    return _form(ids.APPROVE_FORM, title, tr("Approve"), tr("Cancel"), blocks, **hints)
+    return form(ids.APPROVE_FORM, title, tr("Approve"), tr("Cancel"), blocks, **hints)
 
 
 def _what_begins(shown: Snapshot) -> str:
@@ -104,7 +105,7 @@ def reject(shown: Snapshot, run_id: int) -> dict[str, Any]:
     ]
     hints = {"release": release.id, "run": run_id}
     title = tr("Reject {version}", version=release.version)
-    return _form(ids.REJECT_FORM, title, tr("Reject"), tr("Cancel"), blocks, **hints)
+    return form(ids.REJECT_FORM, title, tr("Reject"), tr("Cancel"), blocks, **hints)
 
 
 def roll_back(back: WayBack) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def roll_back(back: WayBack) -> dict[str, Any]:
         tr("Roll back {product}", product=release.product),
         tr("Keep {version}", version=release.version),
     )
-    return _form(ids.ROLLBACK_FORM, title, tr("Roll back"), keep, blocks, **hints)
+    return form(ids.ROLLBACK_FORM, title, tr("Roll back"), keep, blocks, **hints)
 
 
 def _database(back: WayBack) -> list[str]:

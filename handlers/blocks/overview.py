@@ -28,15 +28,9 @@ def _row(release: Release, newest: list[str], entering: bool) -> str:
     return f"{mark} *{words.title(release)}* {state} · {by}"
 
 
-def now(shown: Snapshot, channel: str) -> str:
-    """Where a product stands: what happens to it, what its users get, and what keeps the next release out."""
-    release, lock = shown.release, shown.lock
-    mark, state = words.state(release.status)
-    now = [f"{mark} {state}"]
-    if release.status in ACTIVE:
-        now.append(tr("step {step} of {steps}", step=shown.done + 1, steps=len(shown.steps)))
-    now += [tr("traffic: {where}", where=traffic(shown)), f"<#{channel}>"]
-    said = [f"*{words.title(release)}*", " · ".join(now)]
-    if lock is not None and lock.release_id is None:
-        said.append("🔒 " + tr("production is locked: {reason}", reason=words.safe(lock.reason, 300)))
-    return "\n".join(said)
+def state(shown: Snapshot) -> str:
+    """What happens to a release under way, and which version its users get."""
+    mark, word = words.state(shown.release.status)
+    step = tr("step {step} of {steps}", step=min(shown.done + 1, len(shown.steps)), steps=len(shown.steps))
+    where = tr("traffic: {where}", where=traffic(shown))
+    return f"{mark} *{shown.release.version}* {word} · {step} · {where}"

@@ -11,10 +11,10 @@ from pipeline.stages.common import (
     base_release,
     bundle,
     migration_job,
+    record_deployment,
     suite_failed,
     target,
 )
-from pipeline.stages.production import record_deployment
 from pipeline.stages.running import Tree, run_suite
 
 

@@ -1,5 +1,6 @@
 """What several stages need: variables, bundles, the sentence of a suite that failed, the database job."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -8,7 +9,7 @@ from pipeline import bundles, environment
 from pipeline.context import Context, Failed, Skipped
 from pipeline.errors import PipelineError
 from pipeline.junit import SuiteResult
-from pipeline.models import Approval, Release, StageRun
+from pipeline.models import Approval, Deployment, Release, StageRun
 from pipeline.ports import Bundle, CommandResult, DeployTarget, Image, MigrationJob
 
 
@@ -117,3 +118,32 @@ def database_url(ctx: Context, where: str) -> str:
             f"{name} is not declared for {where}. Add it to bot.toml's env or to the secrets."
         )
     return values[name]
+
+
+async def record_deployment(
+    ctx: Context, kind: str, deployed: Release, environment: str = "production"
+) -> datetime:
+    """Write down, once, that a version took all traffic of an environment."""
+    async with ctx.recording() as session:
+        known: datetime | None = await session.scalar(
+            select(Deployment.at).where(
+                Deployment.cause == ctx.release.id,
+                Deployment.kind == kind,
+                Deployment.environment == environment,
+            )
+        )
+        if known is not None:
+            return known
+        at = ctx.clock()
+        session.add(
+            Deployment(
+                product=ctx.release.product,
+                environment=environment,
+                release_id=deployed.id,
+                kind=kind,
+                version=deployed.version,
+                cause=ctx.release.id,
+                at=at,
+            )
+        )
+    return at

@@ -3,14 +3,22 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.events import Fact, request
-from pipeline.models import Deployment, Release
+from pipeline.models import Release
 from pipeline.ports import MigrationJob, Revision
 from pipeline.stages.backup import fresh_backup, is_fresh
-from pipeline.stages.common import bundle, kept_by, last_decision, migration_job, suite_failed, target
+from pipeline.stages.common import (
+    bundle,
+    kept_by,
+    last_decision,
+    migration_job,
+    record_deployment,
+    suite_failed,
+    target,
+)
 from pipeline.stages.running import run_suite
 from pipeline.stages.watch import critical_lines
 
@@ -179,29 +187,6 @@ async def promote(ctx: Context) -> Outcome:
     await place.promote(ctx.release.id)
     at = await record_deployment(ctx, "release", ctx.release)
     return Passed("promoted", {"url": place.address()}, {"at": at.isoformat()})
-
-
-async def record_deployment(ctx: Context, kind: str, deployed: Release) -> datetime:
-    """Write down, once, that a version took all production traffic."""
-    async with ctx.recording() as session:
-        known: datetime | None = await session.scalar(
-            select(Deployment.at).where(Deployment.cause == ctx.release.id, Deployment.kind == kind)
-        )
-        if known is not None:
-            return known
-        at = ctx.clock()
-        session.add(
-            Deployment(
-                product=ctx.release.product,
-                environment="production",
-                release_id=deployed.id,
-                kind=kind,
-                version=deployed.version,
-                cause=ctx.release.id,
-                at=at,
-            )
-        )
-    return at
 
 
 async def verify(ctx: Context) -> Outcome:

@@ -5,6 +5,7 @@ from pipeline.stages.common import (
     bundle,
     command_facts,
     migration_job,
+    record_deployment,
     suite_failed,
     target,
     variables,
@@ -28,6 +29,7 @@ async def _deploy(ctx: Context) -> None:
     await place.prepare(await bundle(ctx, "staging"))
     ctx.guard()
     await place.promote(ctx.release.id)
+    await record_deployment(ctx, "release", ctx.release, "staging")
 
 
 async def _prepare_database(ctx: Context) -> Failed | None:
