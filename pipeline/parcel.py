@@ -1,4 +1,9 @@
-"""What the outbox hands to the sender of a chat platform, and what it may answer."""
+"""What the outbox hands to the sender of a chat platform, and what it may answer.
+
+A message may carry files. Each is a delivery of its own, beside its message's, so that it is sent once, tried again
+and given up by the same rules, and that a file which does not arrive holds up nothing. It has the topic of its
+message and its name: `file_topic`. The sender says with `Sent.files` which files a message carries.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -31,13 +36,33 @@ class Parcel:
         if suspended_clock() >= self.deadline:
             raise TimeoutError(f"{self.topic}: the lease ran out before it was sent")
 
+    @property
+    def file(self) -> str | None:
+        """The name of the file that is to be sent; None for a message."""
+        return self.topic.partition(FILE)[2] or None
+
+    @property
+    def message_topic(self) -> str:
+        """The topic of the message, or of the one that carries the file."""
+        return self.topic.partition(FILE)[0]
+
+
+FILE = "#"
+"""Between a message's topic and the name of a file that it carries."""
+
+
+def file_topic(topic: str, name: str) -> str:
+    """The topic of a file of a message."""
+    return f"{topic}{FILE}{name}"
+
 
 @dataclass(frozen=True)
 class Sent:
-    """Where a message stands now."""
+    """Where a message stands now, and the names of the files that it carries. Of a file, `ts` is the platform's id."""
 
     channel: str
     ts: str
+    files: tuple[str, ...] = ()
 
 
 @dataclass
