@@ -37,6 +37,11 @@ async def again(desk: Desk, request: Request) -> None:
     await deciding.settle(desk.service, request.actor, release, run, "again", request.origin)
 
 
+async def overrule(desk: Desk, request: Request) -> None:
+    release, run = _two(request)
+    await forms.open_overruling(desk, request, release, run)
+
+
 async def abort(desk: Desk, request: Request) -> None:
     await turning.abort(desk.service, request.actor, _parts(request)[0], "", request.origin)
 

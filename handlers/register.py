@@ -25,12 +25,14 @@ ACTIONS: Mapping[str, Handler] = {
     ids.AGAIN: actions.again,
     ids.ABORT: actions.abort,
     ids.UNLOCK: actions.unlock,
+    ids.OVERRULE: actions.overrule,
 }
 
 FORMS: Mapping[str, Handler] = {
     ids.APPROVE_FORM: forms.approved,
     ids.REJECT_FORM: forms.rejected,
     ids.ROLLBACK_FORM: forms.rolled_back,
+    ids.OVERRULE_FORM: forms.overruled,
 }
 
 

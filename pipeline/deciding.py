@@ -78,7 +78,7 @@ async def decide(
 
     An approval that turned out void (see stages/approval.py) does not count as the first.
     """
-    if await _said_before(service, origin):
+    if await said_before(service, origin):
         return
     found = await check_approver(service, actor, release_id, run_id)
     if decision == "approve":
@@ -86,7 +86,7 @@ async def decide(
     binding = bound(found.release, [_image(image) for image in found.images], found.runs)
     async with speaking(service, release_id, service.clock()) as (session, release):
         run = await _still_waiting(session, run_id, release)
-        for earlier in await _decisions(session, run_id):
+        for earlier in await decisions(session, run_id):
             if earlier.origin == origin:
                 return
             if earlier.bound == binding and earlier.id not in run.facts.get("voided", ()):
@@ -101,16 +101,18 @@ async def settle(
     service: Service, actor: Actor, release_id: str, run_id: int, choice: str, origin: str
 ) -> None:
     """Answer what a stage in production asked: `keep` the release whatever the watch found, or try `again`."""
-    if await _said_before(service, origin):
+    if await said_before(service, origin):
         return
     found = await service.snapshot(release_id)
     run = found.run_by_id(run_id)
     if run is None or run.status not in UNDECIDED:
         raise Refused("out_of_date", version=found.release.version)
+    if choice == "keep" and "seen" in run.facts:  # overruling.py: that one wants a reason
+        raise Refused("reason_missing")
     await may(service, actor, "approve" if choice == "keep" else "start", found)
     async with speaking(service, release_id, service.clock()) as (session, release):
         await _still_waiting(session, run_id, release)
-        if all(earlier.origin != origin for earlier in await _decisions(session, run_id)):
+        if all(earlier.origin != origin for earlier in await decisions(session, run_id)):
             session.add(_decision(service, actor, release_id, run_id, choice, "", origin, {}))
             fact = Fact(
                 f"decided_{choice}", actor.user, {"stage": run.name}, (CARD, request("decision", run_id))
@@ -138,7 +140,7 @@ async def tick(service: Service, actor: Actor, release_id: str, item_id: int) ->
         await record(session, release, [fact], service.clock())
 
 
-async def _said_before(service: Service, origin: str) -> bool:
+async def said_before(service: Service, origin: str) -> bool:
     """Whether this very click is recorded already (and its answer was lost in a crash)."""
     async with service.db.reading() as session:
         return await session.scalar(select(Approval.id).where(Approval.origin == origin)) is not None
@@ -152,7 +154,7 @@ async def _still_waiting(session: AsyncSession, run_id: int, release: Release) -
     return run
 
 
-async def _decisions(session: AsyncSession, run_id: int) -> list[Approval]:
+async def decisions(session: AsyncSession, run_id: int) -> list[Approval]:
     return list(
         await session.scalars(select(Approval).where(Approval.stage_run_id == run_id).order_by(Approval.id))
     )

@@ -127,6 +127,7 @@ def _tried(shown: Snapshot) -> dict[str, str]:
     passed = [
         word for name, word in _CHECKS.items()
         if name in shown.runs and shown.runs[name].status is StageStatus.SUCCEEDED
+        and not (name == "evaluation" and shown.overruled)
     ]  # fmt: skip
     staging = shown.runs.get("staging")
     url = staging.facts.get("url", "") if staging else ""
@@ -234,5 +235,4 @@ def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
 _KEEP = {
     "canary": ("Go on to everybody", "All traffic goes to the new version."),
     "watch": ("Keep it live", "The release goes on as if the watch had passed."),
-    "evaluation": ("Accept the suite", "The next releases are compared with this result."),
 }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from handlers.blocks import parts
-from handlers.text import words
+from handlers.text import evaluations, words
 from pipeline.changes import GROUPS, Change
 from pipeline.config import Playbook, Product
 from pipeline.snapshot import Snapshot
@@ -56,7 +56,7 @@ def _paged(subjects: list[str]) -> list[str]:
 
 
 def risk_lines(shown: Snapshot) -> list[str]:
-    """Breaking changes, risks named in commits, migrations, and the product's standing risks with what is done."""
+    """An overruled evaluation, breaking changes, risks named in commits, migrations, and the standing risks."""
     changes, playbook = shown.changes, Playbook.model_validate(shown.release.playbook)
     breaking = [f"• ⚠️ breaking: {words.safe(change.subject, 160)}" for change in changes if change.breaking]
     named = [f"• {words.safe(risk, 200)}" for change in changes for risk in change.risks]
@@ -67,7 +67,9 @@ def risk_lines(shown: Snapshot) -> list[str]:
         f"• *{words.safe(r.id, 40)}* {words.safe(r.title, 120)} — {words.safe(r.mitigation, 200)}"
         for r in playbook.risks
     ]
-    rows = [*breaking, *named, *migrated, *behind, *standing]
+    against = shown.overruled
+    overruled = [f"• ⚠️ {evaluations.overruled(against.user, against.note)}"] if against else []
+    rows = [*overruled, *breaking, *named, *migrated, *behind, *standing]
     more = [f"• and {len(rows) - MOST_RISKS} more"] if len(rows) > MOST_RISKS else []
     return [*rows[:MOST_RISKS], *more] or ["• none is known"]
 

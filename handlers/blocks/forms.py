@@ -1,4 +1,4 @@
-"""The forms (modals): approve, reject, roll back. `private_metadata` carries hints; state is looked up at submit."""
+"""The forms (modals). `private_metadata` carries hints; state is looked up when one is submitted."""
 
 import json
 from typing import Any
@@ -7,8 +7,10 @@ from slack_sdk.models.blocks import CheckboxesElement, InputBlock, Option, Plain
 
 from handlers.blocks import parts
 from handlers.blocks.changes import change_rows, risk_lines, way_back
-from handlers.text import ids, words
+from handlers.text import evaluations, ids, words
+from handlers.text.stages import outcome
 from pipeline.config import Playbook
+from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 from pipeline.turning import WayBack
 
@@ -85,6 +87,22 @@ def reject(shown: Snapshot, run_id: int) -> dict[str, Any]:
     ]
     hints = {"release": release.id, "run": run_id}
     return _form(ids.REJECT_FORM, f"Reject {release.version}", "Reject", "Cancel", blocks, **hints)
+
+
+def overrule(shown: Snapshot, run: StageRun) -> dict[str, Any]:
+    """What of an evaluation would be overruled, exactly; then the reason."""
+    report, release = run.facts.get("report"), shown.release
+    found = evaluations.findings(run.facts, 10) or [outcome(run)]
+    named = [evaluations.headline(report)] if isinstance(report, dict) else []
+    blocks = [
+        _alert(evaluations.WARNING, "error"),
+        parts.section(f"*{words.title(release)}* · `{words.short(release.commit)}`"),
+        *parts.lines([*(f"• {each}" for each in found), *named], most=4),
+        _reason(evaluations.LABEL, evaluations.HINT),
+    ]
+    hints = {"release": release.id, "run": run.id, "seen": run.facts["seen"]}
+    title, submit, close = evaluations.FORM
+    return _form(ids.OVERRULE_FORM, title, submit, close, blocks, **hints)
 
 
 def roll_back(back: WayBack) -> dict[str, Any]:

@@ -236,7 +236,7 @@ _USUAL = SlackNames()
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "status": {status.value: said for status, (_, said) in STATES.items()},
-    "decision": {"approve": "approved", "reject": "rejected"},
+    "decision": {"approve": "approved", "reject": "rejected", "overrule": "overruled"},
 }
 """Facts that are the pipeline's own words, as people say them."""
 

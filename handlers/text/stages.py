@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from handlers.text import evaluations
 from handlers.text.words import lasted, person, safe, short, when
 from pipeline.models import StageRun
 from pipeline.states import StageStatus
@@ -40,11 +41,6 @@ def _suite_problems(facts: Facts) -> str:
     return "; ".join([*failures, *missing][:4]) or f"it ended with code {facts['code']}"
 
 
-def _reasons(facts: Facts, most: int) -> str:
-    """The first reasons in one sentence; each of them is one already."""
-    return "; ".join(safe(reason, 160).rstrip(".") for reason in facts["reasons"][:most])
-
-
 PROBLEMS: Mapping[str, str] = {
     "tag_taken": "the tag {tag} exists at `{commit}`; release a newer version",
     "not_on_main": "commit `{commit}` is not on the main branch; merge it first",
@@ -59,11 +55,6 @@ GOOD: Mapping[str, Sentence] = {
     "ready": lambda f: f"commit `{f['commit']}` is ready",
     "tests_passed": _took,
     "built": _images,
-    "no_evaluation": lambda f: "the playbook has none",
-    "evaluation_passed": lambda f: _reasons(f, 10) or "all thresholds are met",
-    "evaluation_suite_accepted": lambda f: f"{person(f['by'])} accepted it as the new suite",
-    "evaluation_baseline": lambda f: "kept, to compare the next release with",
-    "no_baseline": lambda f: "there is no verdict to compare with",
     "staged": lambda f: f"running at {f['url']}",
     "staging_checked": lambda f: f"{f['steps']} steps passed",
     "checklist_done": lambda f: f"{f['done']} of {f['total']} done",
@@ -107,11 +98,6 @@ KEPT: Mapping[str, str] = {
 BAD: Mapping[str, Sentence] = {
     "not_ready": lambda f: "; ".join(_problem(problem) for problem in f["problems"][:6]),
     "tests_failed": lambda f: f"{_failed_names(f)} failed; the last lines are in the thread",
-    "evaluation_not_run": lambda f: (
-        f"the evaluation ended with code {f['code']}: no verdict, which is not a pass"
-    ),
-    "evaluation_failed": lambda f: _reasons(f, 5),
-    "evaluation_no_verdict": lambda f: "no verdict, which is not a pass: " + _reasons(f, 3),
     "seed_failed": lambda f: f"the seed ended with code {f['code']}",
     "suite_failed": lambda f: f"{safe(f['suite'])}: {_suite_problems(f)}",
     "rejected": lambda f: f"{person(f['by'])} rejected it: {safe(f['reason'])}",
@@ -140,7 +126,6 @@ OPEN: Mapping[str, Sentence] = {
     "watching": lambda f: f"until {when(f['until'], '{time_secs}')}",
     "watch_critical": lambda f: f"{f['count']} critical log line(s): " + safe(f["lines"][0], 200),
     "dashboard_wrong": lambda f: safe(f["problem"], 300),
-    "evaluation_suite_changed": lambda f: "it meets its thresholds but cannot be compared: " + _reasons(f, 3),
     "publish_failed": lambda f: (
         "production is live, but the tag could not be pushed: " + safe(f["error"], 300)
     ),
@@ -149,7 +134,7 @@ OPEN: Mapping[str, Sentence] = {
     ),
 }
 
-SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN}
+SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN, **evaluations.OUTCOMES}
 
 
 def _dashboard(facts: Facts) -> str:
