@@ -5,7 +5,6 @@ Only where the stage asks for it: a critical case that failed and a limit that w
 
 from typing import Any
 
-from pipeline import policy
 from pipeline.deciding import UNDECIDED, decisions, may, said_before, speaking
 from pipeline.errors import Refused
 from pipeline.events import CARD, Fact, record, request
@@ -35,7 +34,8 @@ async def check(
     if run is None or not is_open(run) or (seen is not None and run.facts["seen"] != seen):
         raise Refused("out_of_date", version=found.release.version)
     await may(service, actor, "approve", found)
-    policy.not_own_release(actor, found.release.requested_by)
+    if actor.user == found.release.requested_by:
+        raise Refused("own_evaluation", version=found.release.version)
     return found, run
 
 

@@ -36,6 +36,11 @@ AUTHORITY: Mapping[str, Sentences] = {
         "It is for those who may start, approve or roll back releases of this product.",
         "Ask one of them.",
     ),
+    "own_evaluation": (
+        "You cannot overrule the evaluation of this release.",
+        "You started {version}, and four eyes see more than two: whoever starts a release overrules nothing of it.",
+        "Ask another approver, or run the evaluation again.",
+    ),
     "own_release": (
         "You cannot approve this release.",
         "You started it, and four eyes see more than two: whoever starts a release never approves it.",

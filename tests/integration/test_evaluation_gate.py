@@ -220,7 +220,7 @@ async def test_who_may_not_overrule(tmp_path: Path) -> None:
         shown = await evaluated(house)
         for actor, reason, code in (
             (SAM, "please", "may_not_approve"),
-            (DANA, "please", "own_release"),
+            (DANA, "please", "own_evaluation"),
             (LEE, " \n", "reason_missing"),
         ):
             with pytest.raises(Refused, match=code):

@@ -221,7 +221,7 @@ def test_the_statistics_agree_with_the_textbook() -> None:
 
 
 numbers = st.floats() | st.none()
-cases = st.lists(
+cases: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.builds(
         dict,
         id=st.text(min_size=1, max_size=5),

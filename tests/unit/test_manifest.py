@@ -30,6 +30,7 @@ SCOPES = {
     "chat_postEphemeral": {"chat:write"},
     "users_info": {"users:read"},
     "usergroups_users_list": {"usergroups:read"},
+    "files_upload_v2": {"files:write"},
     "conversations_history": {"channels:history", "groups:history"},
     "conversations_replies": {"channels:history", "groups:history"},
 }
