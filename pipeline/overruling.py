@@ -53,7 +53,10 @@ async def overrule(
         now = await session.get(StageRun, run_id)
         if now is None or not is_open(now) or now.facts["seen"] != seen:
             raise Refused("out_of_date", version=release.version)
-        for earlier in await decisions(session, run_id):
+        said = await decisions(session, run_id)
+        if sum(earlier.decision == "again" for earlier in said) > now.data.get("agains", 0):
+            raise Refused("out_of_date", version=release.version)  # it is being run again
+        for earlier in said:
             if earlier.decision == OVERRULE and earlier.bound == binding:
                 raise Refused("already_decided", by=earlier.user, decision=OVERRULE)
         session.add(

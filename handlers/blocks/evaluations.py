@@ -6,7 +6,7 @@ from handlers.blocks import parts
 from handlers.blocks.parts import Attachment, Message, Part, Picture
 from handlers.text import evaluations as text
 from handlers.text import ids, words
-from handlers.text.stages import outcome
+from handlers.text.stages import sentence
 from pipeline import policy
 from pipeline.config import Product
 from pipeline.models import StageRun
@@ -65,7 +65,7 @@ def _bar(metric: dict[str, Any]) -> dict[str, Any]:
 
 def asked(shown: Snapshot, product: Product, run: StageRun) -> Message:
     """The question to an approver: what was found, and the ways on."""
-    title, said = words.title(shown.release), outcome(run)
+    title, said = words.title(shown.release), sentence(run.code, run.facts)
     value, busy = ids.value(shown.release.id, run.id), run.status is StageStatus.RUNNING
     mentions = policy.mentions(product.people.approve)
     tail = run.facts.get("tail")

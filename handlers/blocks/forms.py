@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import CheckboxesElement, InputBlock, Option, Plain
 from handlers.blocks import parts
 from handlers.blocks.changes import change_rows, risk_lines, way_back
 from handlers.text import evaluations, ids, words
-from handlers.text.stages import outcome
+from handlers.text.stages import sentence
 from pipeline.config import Playbook
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
@@ -92,7 +92,7 @@ def reject(shown: Snapshot, run_id: int) -> dict[str, Any]:
 def overrule(shown: Snapshot, run: StageRun) -> dict[str, Any]:
     """What of an evaluation would be overruled, exactly; then the reason."""
     report, release = run.facts.get("report"), shown.release
-    found = evaluations.findings(run.facts, 10) or [outcome(run)]
+    found = evaluations.findings(run.facts, 10) or [sentence(run.code, run.facts)]
     named = [evaluations.headline(report)] if isinstance(report, dict) else []
     blocks = [
         _alert(evaluations.WARNING, "error"),

@@ -261,6 +261,18 @@ async def test_what_was_run_again_voids_what_the_form_showed(tmp_path: Path) -> 
             await overrule(house, before)
 
 
+async def test_while_it_is_run_again_nobody_overrules_what_it_found_before(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.world.reports["evaluation"] = record(errors=["quota"])
+        shown = await evaluated(house)
+        house.world.slow.add("evaluation")
+        run = shown.runs["evaluation"]
+        await deciding.settle(house.service, DANA, shown.release.id, run.id, "again", house.click())
+        with pytest.raises(Refused, match="out_of_date"):
+            await overrule(house, shown)
+        house.world.release_slow.set()
+
+
 async def test_an_evaluation_that_is_run_again_and_passes_needs_nobody(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         house.world.endings["evaluation"] = None
