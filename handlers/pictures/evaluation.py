@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 GOOD, BAD, BEFORE, LIMIT = "#2e7d5b", "#b3372f", "#9aa5b1", "#1f2a44"
+BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
+"""Behind a value, so that the line of the limit does not cross it out."""
 WIDEST = 2.0
 """Times its limit: a bar is cut there, and its value is written beside it."""
 
@@ -28,7 +30,7 @@ def _bars(axes: Axes, bars: Sequence[dict[str, Any]], words: dict[str, str]) -> 
     for place, bar in enumerate(bars):
         share = min(bar["share"], WIDEST)
         axes.barh(place - 0.18, share, 0.34, color=GOOD if bar["good"] else BAD)
-        axes.text(share + 0.02, place - 0.18, bar["value"], va="center", fontsize=8)
+        axes.text(share + 0.02, place - 0.18, bar["value"], va="center", fontsize=8, bbox=BEHIND)
         if bar["before"] is not None:
             axes.barh(place + 0.2, min(bar["before"], WIDEST), 0.28, color=BEFORE)
     axes.axvline(1.0, color=LIMIT, linewidth=1.5)

@@ -170,7 +170,7 @@ def _cases(names: list[str], total: int = 0) -> str:
 
 
 def heading(version: str) -> list[str]:
-    return ["Metric", "This release", "Limit", version or "Last release", ""]
+    return ["Metric", "This release", "Limit", version or "Last release", "Limit is"]
 
 
 def row(metric: Facts) -> list[str]:
@@ -193,7 +193,7 @@ def is_met(metric: Facts) -> bool:
 
 
 def number(value: float | None) -> str:
-    return "—" if value is None else f"{value:,.6g}"
+    return "—" if value is None else f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def picture(title: str, version: str) -> dict[str, str]:

@@ -72,7 +72,7 @@ async def test_an_evaluations_report_is_a_table_and_a_picture(tmp_path: Path) ->
         note = await house.message("Evaluate the language model: succeeded")
         table = next(block for block in note.blocks if block["type"] == "table")
         rows = [[cell["text"] for cell in row] for row in table["rows"]]
-        assert rows[0] == ["Metric", "This release", "Limit", "v0.1.0", "—"]
+        assert rows[0] == ["Metric", "This release", "Limit", "v0.1.0", "Limit is"]
         assert rows[1] == ["accuracy", "1", "at least 0.5", "1", "met"]
         sent = await upload(house)
         file = house.sandbox.workspace.files[sent.files[0]["id"]]
