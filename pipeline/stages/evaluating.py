@@ -13,8 +13,8 @@ from pipeline.plain import plain
 from pipeline.ports import CommandResult
 from pipeline.stages.running import report_path, run_check
 
-MOST_BYTES = 20_000_000
-"""A larger report is not read: ten thousand cases need some megabytes."""
+MOST_BYTES = 50_000_000
+"""A larger report is not read: ten thousand cases of a talkative tool take some 50 MB."""
 
 MOST_RERUN = 100
 """More lost cases than this are not chance, and are not run again."""
