@@ -59,7 +59,7 @@ def _bar(metric: dict[str, Any]) -> dict[str, Any]:
         "share": share(metric["value"]),
         "before": share(metric["before"]),
         "good": text.is_met(metric),
-        "value": f"{text.number(metric['value'])} ({text.limit(metric)})",
+        "value": parts.cut(f"{text.number(metric['value'])} ({text.limit(metric)})", 40),
     }
 
 

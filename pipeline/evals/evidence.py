@@ -21,6 +21,9 @@ MOST_NAMED = 20
 BINS = 20
 """Bars of the distribution of times."""
 
+LONGEST, SHORTEST = 1e12, 1e-6
+"""Milliseconds: a time beyond the first is no measurement, and a spread below the second is none."""
+
 
 def report(
     record: Record, config: Evaluation, last: Record | None, lost: tuple[str, ...], flaky: tuple[str, ...]
@@ -78,15 +81,15 @@ def _compared(record: Record, last: Record, lost: int) -> dict[str, Any]:
 
 def _times(cases: tuple[Case, ...]) -> Mapping[str, Any] | None:
     """How many cases took how long: BINS bars from `first` to `last` milliseconds."""
-    taken = sorted(case.latency_ms for case in cases if case.latency_ms is not None)
-    taken = [value for value in taken if math.isfinite(value)]
-    if len(taken) < 2 or taken[0] == taken[-1]:
+    taken = [case.latency_ms for case in cases if case.latency_ms is not None]
+    taken = [value for value in taken if 0 <= value <= LONGEST]
+    if len(taken) < 2 or max(taken) - min(taken) < SHORTEST:
         return None
-    width = (taken[-1] - taken[0]) / BINS
+    first, last = min(taken), max(taken)
     counts = [0] * BINS
     for value in taken:
-        counts[min(int((value - taken[0]) / width), BINS - 1) if width else 0] += 1
-    return {"first": taken[0], "last": taken[-1], "counts": counts}
+        counts[min(int((value - first) / (last - first) * BINS), BINS - 1)] += 1
+    return {"first": first, "last": last, "counts": counts}
 
 
 def short(name: str) -> str:
@@ -108,5 +111,8 @@ def wilson(passed: int, count: int) -> tuple[float, float]:
 def mcnemar(lost: int, won: int) -> float:
     """The two-sided exact p-value that so uneven a split of changed cases is chance (McNemar)."""
     count, fewer = lost + won, min(lost, won)
-    tail = sum(math.comb(count, k) for k in range(fewer + 1)) / (1 << count)
-    return min(1.0, 2 * tail)
+    ways = tail = 1
+    for k in range(1, fewer + 1):
+        ways = ways * (count - k + 1) // k  # of k out of count
+        tail += ways
+    return min(1.0, 2 * tail / (1 << count))

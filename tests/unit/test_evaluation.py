@@ -252,3 +252,13 @@ def test_only_what_was_measured_whole_and_within_every_limit_passes(
     )
     assert good or verdict.outcome != "passed"
     assert bool(verdict.findings) == (verdict.outcome != "passed")
+
+
+@pytest.mark.parametrize(
+    "times", [(0.0, 3e184), (5e-324, 1e-323), (float("inf"), 1.0), (-1.0, -2.0), (7.0, 7.0)]
+)
+def test_times_that_are_none_are_not_drawn(times: tuple[float, float]) -> None:
+    ran = [case(name, latency_ms=time) for name, time in zip("ab", times, strict=True)]
+    verdict = judge(record(cases=ran), CONFIG, None)
+    assert verdict.report
+    assert verdict.report["times"] is None
