@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import func, select
 
 from pipeline.models import Delivery, Inbox, Release
+from pipeline.parcel import FILE
 from pipeline.states import ReleaseStatus
 from pipeline.store import Database
 
@@ -32,7 +33,8 @@ class Gauges:
             by_status = dict(iter(counted))
             unsent = select(func.count()).where(Delivery.sent < Delivery.wanted)
             self.unsent.set(await session.scalar(unsent.where(Delivery.given_up.is_(None))) or 0)
-            self.given_up.set(await session.scalar(unsent.where(Delivery.given_up.is_not(None))) or 0)
+            given_up = unsent.where(Delivery.given_up.is_not(None), Delivery.topic.not_like(f"%{FILE}%"))
+            self.given_up.set(await session.scalar(given_up) or 0)
             waiting = select(func.count()).select_from(Inbox).where(Inbox.handled_at.is_(None))
             self.unanswered.set(await session.scalar(waiting) or 0)
         for status in ReleaseStatus:

@@ -195,7 +195,10 @@ class Bot:
         owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{token_hex(4)}"  # a container's pid comes again
         self.service = Service(self.db, config, self.ports, utc_now, self.nudge)
         self.engine = Engine(self.db, self.ports, utc_now, owner, committed=self.nudge_outbox)
-        feed, pace = Feed(self.client, self.service.product), slack(settings.releasebot_edits_per_minute)
+        feed, pace = (
+            Feed(self.client, self.service.product, self.service.folder),
+            slack(settings.releasebot_edits_per_minute),
+        )
         self.outbox = Outbox(self.db, feed, utc_now, owner, pace)
         self.desk = Desk(self.service, self.client, owner)
         self.pulse = Pulse()

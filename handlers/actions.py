@@ -61,6 +61,11 @@ async def resume(desk: Desk, request: Request) -> None:
     await retrying.resume(desk.service, request.actor, _parts(request)[0], request.origin)
 
 
+async def overrule(desk: Desk, request: Request) -> None:
+    release, run = _two(request)
+    await forms.open_overruling(desk, request, release, run)
+
+
 async def abort(desk: Desk, request: Request) -> None:
     await turning.abort(desk.service, request.actor, _parts(request)[0], "", request.origin)
 

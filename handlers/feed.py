@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers import attachments
 from handlers.answers import UNREACHABLE, code, is_rate_limited, retry_after, status
-from handlers.blocks import announcements, approval, asks, card, news, notes
-from handlers.blocks.parts import Message
+from handlers.blocks import announcements, approval, asks, card, evaluations, news, notes
+from handlers.blocks.parts import Attachment, Message
 from handlers.text.language import spoken_in
+from pipeline import overruling
 from pipeline.config import Product
 from pipeline.events import ANNOUNCEMENT, CARD, RESULT, WAY_BACK
+from pipeline.models import Release
 from pipeline.parcel import NeverSent, NotNow, Parcel, Sent
 from pipeline.snapshot import Snapshot
 
@@ -48,26 +52,37 @@ TROUBLE = frozenset({"internal_error", "fatal_error", "service_unavailable", "re
 class Feed:
     """Sends parcels to Slack (the outbox's Sender)."""
 
-    def __init__(self, client: AsyncWebClient, product: Callable[[str], Product]) -> None:
-        self.client, self.product = client, product
+    def __init__(
+        self, client: AsyncWebClient, product: Callable[[str], Product], folder: Callable[[Release], Path]
+    ) -> None:
+        self.client, self.product, self.folder = client, product, folder
         self._shown: dict[tuple[str, str], tuple[int, Message]] = {}
 
     async def send(self, parcel: Parcel) -> Sent | None:
-        """Post or edit one message. Raises NotNow, NeverSent."""
-        product = self.product(parcel.product)
-        with spoken_in(product.language):
-            if isinstance(parcel.shown, Snapshot):
-                message = render(parcel.topic, parcel.shown, product)
-            else:
-                message = news.message(parcel.shown)
+        """Post or edit one message, or upload a file that one carries. Raises NotNow, NeverSent."""
+        with spoken_in(self.product(parcel.product).language):
+            return await self._send(parcel)
+
+    async def _send(self, parcel: Parcel) -> Sent | None:
+        message = self._message(parcel)
         if message is None:
             return None
         try:
-            return await self._edit(parcel, message) if parcel.ts else await self._post(parcel, message)
+            if parcel.file:
+                return await self._upload(parcel, message.files)
+            if isinstance(parcel.shown, Snapshot):
+                message = attachments.with_losses(message, parcel.topic, parcel.shown.undelivered)
+            sent = await (self._edit if parcel.ts else self._post)(parcel, message)
+            return replace(sent, files=tuple(file.name for file in message.files))
         except SlackApiError as error:
             raise _meaning(error) from error
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, SlackRequestError) as error:
             raise NotNow(5, f"Slack cannot be reached: {type(error).__name__}") from error
+
+    def _message(self, parcel: Parcel) -> Message | None:
+        if not isinstance(parcel.shown, Snapshot):
+            return news.message(parcel.shown)
+        return render(parcel.message_topic, parcel.shown, self.product(parcel.product))
 
     async def _edit(self, parcel: Parcel, message: Message) -> Sent:
         at = Sent(str(parcel.channel), str(parcel.ts))
@@ -124,6 +139,50 @@ class Feed:
         if len(self._shown) > MOST_REMEMBERED:
             del self._shown[next(iter(self._shown))]
         return at
+
+    # ---------------------------------------------------------------- files
+
+    async def _upload(self, parcel: Parcel, files: tuple[Attachment, ...]) -> Sent | None:
+        """Send one file into the release's thread, unless it was sent before."""
+        file = next((file for file in files if file.name == parcel.file), None)
+        channel = parcel.home
+        if file is None or parcel.ts:
+            return Sent(channel, parcel.ts) if parcel.ts else None
+        name = attachments.file_name(file, parcel.id)
+        if parcel.in_doubt and (found := await self._find_file(channel, parcel.card_ts, name)):
+            return found
+        content = await attachments.content(file, self.folder(parcel.release))
+        try:
+            return await self._upload_into(channel, parcel.card_ts, parcel, file, content)
+        except SlackApiError as error:
+            if code(error) not in LOST_THREADS:
+                raise
+            return await self._upload_into(channel, None, parcel, file, content)
+
+    async def _upload_into(
+        self, channel: str, thread: str | None, parcel: Parcel, file: Attachment, content: bytes
+    ) -> Sent:
+        parcel.guard()
+        answer = await self.client.files_upload_v2(
+            channel=channel,
+            thread_ts=thread,
+            file=content,
+            filename=attachments.file_name(file, parcel.id),
+            title=file.title,
+            alt_txt=file.alt or None,
+        )
+        return Sent(channel, str(answer["files"][0]["id"]))
+
+    async def _find_file(self, channel: str, thread: str | None, name: str) -> Sent | None:
+        """As `_find`, for a file."""
+        for place in (thread, None) if thread else (None,):
+            for message in await self._newest(channel, place):
+                for file in message.get("files") or ():
+                    if file.get("name") == name:
+                        return Sent(channel, str(file["id"]))
+        return None
+
+    # -------------------------------------------------------------- looking
 
     async def _find(self, channel: str, thread: str | None, parcel: Parcel) -> Sent | None:
         """An earlier sender died after its post, perhaps: look for the message before posting again.
@@ -199,4 +258,6 @@ def _of_run(kind: str, rest: str, shown: Snapshot, product: Product) -> Message 
         return None
     if kind == "approval":
         return approval.approval(shown, product, run)
+    if kind == "decision" and overruling.is_open(run):
+        return evaluations.asked(shown, product, run)
     return asks.decision(shown, run) if kind == "decision" else notes.note(shown, run)

@@ -10,7 +10,7 @@ from handlers.blocks import forms as blocks
 from handlers.desk import Desk, Request
 from handlers.text import ids, refusals
 from handlers.text.language import tr
-from pipeline import deciding, turning
+from pipeline import deciding, overruling, turning
 from pipeline.errors import Refused
 from pipeline.version import parse_version
 
@@ -31,6 +31,12 @@ async def open_rollback(desk: Desk, request: Request, product: str, release_id: 
     """Show what going back means before anybody does it."""
     back = await turning.way_back(desk.service, request.actor, product, release_id)
     await open_view(desk, request, blocks.roll_back(back))
+
+
+async def open_overruling(desk: Desk, request: Request, release_id: str, run_id: int) -> None:
+    """Show an approver what of the evaluation they would overrule; refused at once when they may not."""
+    found, run = await overruling.check(desk.service, request.actor, release_id, run_id)
+    await open_view(desk, request, blocks.overrule(found, run))
 
 
 async def open_view(desk: Desk, request: Request, view: dict[str, Any]) -> None:
@@ -78,6 +84,13 @@ async def rolled_back(desk: Desk, request: Request) -> None:
     )
 
 
+async def overruled(desk: Desk, request: Request) -> None:
+    """Bound to what the form showed: after another run of the evaluation it is out of date."""
+    hints = request.fields
+    seen, reason = str(hints.get("seen", "")), hints.get(ids.REASON) or ""
+    await overruling.overrule(desk.service, request.actor, *_target(hints), seen, reason, request.origin)
+
+
 def _target(hints: dict[str, Any]) -> tuple[str, int]:
     run = hints.get("run")
     return str(hints.get("release", "")), run if isinstance(run, int) else -1
@@ -108,7 +121,7 @@ def mistakes(callback: str, fields: dict[str, Any]) -> dict[str, str]:
         return _version_mistakes(fields)
     if callback == ids.APPROVE_FORM and len([b for b in fields["boxes"] if b in ("changes", "back")]) < 2:
         return {ids.SEEN: tr("Look at both, then tick both: the way back is part of what you approve.")}
-    needs_reason = callback in (ids.REJECT_FORM, ids.ROLLBACK_FORM)
+    needs_reason = callback in (ids.REJECT_FORM, ids.ROLLBACK_FORM, ids.OVERRULE_FORM)
     if needs_reason and not (fields.get(ids.REASON) or "").strip():
         return {ids.REASON: tr("Write one sentence: it goes into the record and to the people concerned.")}
     return {}

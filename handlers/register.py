@@ -30,6 +30,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.PAUSE: actions.pause,
     ids.RESUME: actions.resume,
     ids.UNLOCK: actions.unlock,
+    ids.OVERRULE: actions.overrule,
 }
 
 FORMS: Mapping[str, Handler] = {
@@ -37,6 +38,7 @@ FORMS: Mapping[str, Handler] = {
     ids.REJECT_FORM: forms.rejected,
     ids.ROLLBACK_FORM: forms.rolled_back,
     ids.START_FORM: starting.submitted,
+    ids.OVERRULE_FORM: forms.overruled,
 }
 
 SHORTCUTS: Mapping[str, Handler] = {

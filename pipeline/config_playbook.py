@@ -94,12 +94,31 @@ class Suite(Check):
     required: tuple[str, ...] = ()
 
 
-class Evaluation(Check):
-    """The LLM evaluation: a command that writes the neutral result record to `{output}`."""
+Limit = Annotated[float, Field(allow_inf_nan=False)]
 
+
+class Evaluation(Check):
+    """The LLM evaluation: a command that writes its tool's report to `{output}`, or into a folder of that name.
+
+    Without a `format` the report is pydantic-evals' or the neutral record. `critical` are ids or tags of cases that
+    must pass; `narrow` is the share of a limit by which it may be missed for an approver to be asked. `rerun` runs
+    the cases `{cases}` alone.
+    """
+
+    format: Literal["neutral", "pydantic-evals", "promptfoo", "inspect-ai", "deepeval", "junit"] | None = None
     cases: Annotated[int, Field(ge=1)]
-    minimum: Mapping[str, float] = {}
-    maximum: Mapping[str, float] = {}
+    minimum: Mapping[str, Limit] = {}
+    maximum: Mapping[str, Limit] = {}
+    critical: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    narrow: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] = 0.1
+    rerun: Argv | None = None
+    most_lost: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _rerun_names_its_cases(self) -> "Evaluation":
+        if self.rerun and not any("{cases}" in word for word in self.rerun):
+            raise ValueError("rerun should have {cases} in it: the cases that it runs again")
+        return self
 
 
 class Migrations(Model):

@@ -86,6 +86,10 @@ class Ports:
     open_page: Callable[[str], Awaitable[str]]
     folder: Path
 
+    def folder_of(self, release_id: str) -> Path:
+        """A release's own folder: logs, reports, checkout, backups."""
+        return self.folder / "releases" / release_id
+
 
 @dataclass
 class Context:
@@ -110,7 +114,7 @@ class Context:
     @property
     def folder(self) -> Path:
         """The release's own folder: logs, reports, checkout, backups."""
-        return self.ports.folder / "releases" / self.release.id
+        return self.ports.folder_of(self.release.id)
 
     @property
     def checkout(self) -> Path:

@@ -79,7 +79,7 @@ async def decide(
 
     An approval that turned out void (see stages/approval.py) does not count.
     """
-    if await _said_before(service, origin):
+    if await said_before(service, origin):
         return
     found, person = await check_approver(service, actor, release_id, run_id)
     if decision == "approve":
@@ -88,7 +88,7 @@ async def decide(
     binding = bound(found.release, [_image(image) for image in found.images], found.runs)
     async with speaking(service, release_id, service.clock()) as (session, release):
         run = await _still_waiting(session, run_id, release)
-        earlier = await _decisions(session, run_id)
+        earlier = await decisions(session, run_id)
         if any(each.origin == origin for each in earlier):
             return
         got = votes.standing(earlier, binding, run.facts.get("voided", ()))
@@ -123,12 +123,14 @@ async def settle(
     service: Service, actor: Actor, release_id: str, run_id: int, choice: str, origin: str
 ) -> None:
     """Answer what a stage in production asked: `keep` the release whatever the watch found, or try `again`."""
-    if await _said_before(service, origin):
+    if await said_before(service, origin):
         return
     found = await service.snapshot(release_id)
     run = found.run_by_id(run_id)
     if run is None or run.status not in UNDECIDED:
         raise Refused("out_of_date", version=found.release.version)
+    if choice == "keep" and "seen" in run.facts:  # overruling.py: that one wants a reason
+        raise Refused("reason_missing")
     await may(service, actor, "approve" if choice == "keep" else "start", found)
     await record_decision(service, actor, found, run_id, choice, "", origin)
 
@@ -149,7 +151,7 @@ async def record_decision(
     """
     async with speaking(service, found.release.id, service.clock()) as (session, release):
         run = await _still_waiting(session, run_id, release)
-        if all(earlier.origin != origin for earlier in await _decisions(session, run_id)):
+        if all(earlier.origin != origin for earlier in await decisions(session, run_id)):
             session.add(_decision(service, actor, release.id, run_id, choice, note, origin, {}))
             told = {"stage": run.name} | ({"reason": note} if note else {})
             changed = topics or (CARD, request("decision", run_id))
@@ -177,7 +179,7 @@ async def tick(service: Service, actor: Actor, release_id: str, item_id: int) ->
         await record(session, release, [fact], service.clock())
 
 
-async def _said_before(service: Service, origin: str) -> bool:
+async def said_before(service: Service, origin: str) -> bool:
     """Whether this very click is recorded already (and its answer was lost in a crash)."""
     async with service.db.reading() as session:
         return await session.scalar(select(Approval.id).where(Approval.origin == origin)) is not None
@@ -191,7 +193,7 @@ async def _still_waiting(session: AsyncSession, run_id: int, release: Release) -
     return run
 
 
-async def _decisions(session: AsyncSession, run_id: int) -> list[Approval]:
+async def decisions(session: AsyncSession, run_id: int) -> list[Approval]:
     return list(
         await session.scalars(select(Approval).where(Approval.stage_run_id == run_id).order_by(Approval.id))
     )

@@ -1,195 +1,196 @@
-"""Judging an LLM evaluation by its neutral record: passed, failed, or no verdict (which is not a pass). Pure.
+"""Judging an LLM evaluation by its neutral record: passed, failed, or something that only a person may decide. Pure.
 
-At twenty cases a difference between two runs is mostly chance: the fixed thresholds and the critical
-cases decide; the comparison with the last release is evidence for people.
+The fixed limits and the critical cases decide. What could not be measured is never a pass. What is found is codes
+and facts; handlers/text/evaluations.py has the sentences.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from pipeline.config import Evaluation
+from pipeline.evals import Case, Record, UnreadableError
+from pipeline.evals.evidence import report, short
 from pipeline.plain import plain
 
 SHOWN = 10
-"""How many cases, reasons or errors are named; the rest is counted."""
+"""How many findings are kept; the rest is counted."""
+
+RERUNS = 3
+"""How often lost cases are run again."""
+
+STEADY = 2
+"""A lost case that passes so many of its re-runs is flaky, and not lost."""
+
+Outcome = Literal["passed", "failed", "none", "narrow", "changed"]
+"""passed; failed for good; and what asks an approver: none, no verdict; narrow, a limit was missed by little;
+changed, it passes by itself and cannot be compared with the last release."""
 
 
-class Case(BaseModel):
-    """One case of the suite, as it ended. Times are in milliseconds."""
+@dataclass(frozen=True)
+class Finding:
+    """Why a run is not a pass. `code` names the sentence, `facts` fill it in; all of them plain and short."""
 
-    model_config = ConfigDict(frozen=True)
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
-    id: Annotated[str, Field(min_length=1, max_length=200)]
-    passed: StrictBool
-    score: float | None = None
-    latency_ms: float | None = None
-    cost_usd: float | None = None
-    tokens: int | None = None
-    critical: StrictBool = False
-    error: str | None = None
-
-
-class Record(BaseModel):
-    """The neutral result record that every evaluation tool's output is turned into."""
-
-    model_config = ConfigDict(frozen=True)
-
-    tool: str
-    tool_version: str
-    subject: str
-    suite_hash: Annotated[str, Field(min_length=1)]
-    model: str
-    prompt_hash: str
-    errors: tuple[str, ...] = ()
-    metrics: Mapping[str, float]
-    cases: tuple[Case, ...]
+    def told(self) -> dict[str, Any]:
+        return {"code": self.code, **self.facts}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`reasons` say why it is not a pass; `lost` are the cases that passed last time; `report` is for people."""
+    """`lost`: cases that passed last time, by their ids as the tool wrote them; `flaky`: those that came back.
 
-    outcome: Literal["passed", "failed", "none"]
-    reasons: tuple[str, ...]
-    lost: tuple[str, ...]
-    report: tuple[str, ...]
+    `comparable`: with the last release; else a difference says nothing of the product. `complete`: everything was
+    measured, so that the next release can be compared with it.
+    """
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    lost: tuple[str, ...] = ()
+    flaky: tuple[str, ...] = ()
+    report: Mapping[str, Any] | None = None
+    comparable: bool = False
+    complete: bool = False
 
 
-def judge(record_text: str, config: Evaluation, last: Record | None) -> Verdict:
-    """Judge a run by the playbook's thresholds; `last` is the record of the release that is live."""
-    record = _read(record_text)
-    if isinstance(record, str):
-        return Verdict("none", (record,), (), ())
-    lost = _lost(record, last)
-    report = tuple(_report(record, config, last, lost))
-    doubts = _some(list(_doubts(record, config, last)))
+def judge(
+    found: Record | UnreadableError,
+    config: Evaluation,
+    last: Record | None,
+    reruns: Mapping[str, int] | None = None,
+) -> Verdict:
+    """Judge a run by the playbook's limits.
+
+    `last` is the record of the release that is live; `reruns` says how many of RERUNS each lost case has passed.
+    """
+    if isinstance(found, UnreadableError):
+        return Verdict("none", (Finding(found.code, found.facts),))
+    gone = _lost(found, last)
+    flaky = tuple(name for name in gone if (reruns or {}).get(name, 0) >= STEADY)
+    lost = tuple(name for name in gone if name not in flaky)
+    comparison = list(_comparison(found, last)) if last else []
+    doubts = [*_doubts(found, config), *_metric_doubts(found, config)]
+    outcome, findings = _decided(found, config, doubts, comparison, lost)
+    evidence = report(found, config, last, lost, flaky)
+    comparable = last is not None and not comparison
+    return Verdict(outcome, _some(findings), lost, flaky, evidence, comparable, not doubts)
+
+
+def _decided(
+    record: Record,
+    config: Evaluation,
+    doubts: list[Finding],
+    comparison: list[Finding],
+    lost: tuple[str, ...],
+) -> tuple[Outcome, list[Finding]]:
+    """What decides, in this order: what nobody may overrule, what was not measured, limits, the comparison."""
+    final, missed = list(_final(record, config)), list(_missed(record, config))
+    wide = [finding for finding in missed if not finding.facts["narrow"]]
+    if not comparison and config.most_lost is not None and len(lost) > config.most_lost:
+        wide.append(Finding("too_many_lost", {"lost": len(lost), "most": config.most_lost}))
+    if final:
+        return "failed", final + doubts + missed
     if doubts:
-        return Verdict("none", doubts, lost, report)
-    faults = _some(list(_faults(record, config)))
-    return Verdict("failed" if faults else "passed", faults, lost, report)
+        return "none", doubts + missed
+    if wide:
+        return "failed", [finding for finding in missed if finding not in wide] + wide
+    if comparison:
+        return ("none", comparison + missed) if missed else ("changed", comparison)
+    return ("narrow", missed) if missed else ("passed", [])
 
 
-def _read(text: str) -> Record | str:
-    if not text.strip():
-        return "There is no result record: the evaluation wrote nothing."
-    try:
-        return Record.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the record"
-        return f"The result record cannot be read: {plain(place, 80)}: {plain(first['msg'])}."
+def _final(record: Record, config: Evaluation) -> Iterator[Finding]:
+    """What no approver may overrule."""
+    if not config.minimum and not config.maximum:
+        yield Finding("no_limits")
+    for case in _critical(record, config):
+        if not case.passed and not case.error:
+            yield Finding("critical_failed", {"case": _named(case.id)})
 
 
-def _doubts(record: Record, config: Evaluation, last: Record | None) -> Iterator[str]:
-    """Why there is no verdict."""
+def _critical(record: Record, config: Evaluation) -> list[Case]:
+    """The critical cases: by the record itself, or by an id or tag in the playbook."""
+    wanted = set(config.critical)
+    return [case for case in record.cases if case.critical or not wanted.isdisjoint((case.id, *case.tags))]
+
+
+def _doubts(record: Record, config: Evaluation) -> Iterator[Finding]:
+    """What of the run was not measured."""
     for error in record.errors:
-        yield f"The run had an error: {plain(error)}."
+        yield Finding("run_error", {"error": plain(error)})
     if len(record.cases) < config.cases:
-        yield f"Only {len(record.cases)} of {config.cases} cases ran."
+        yield Finding("cases_missing", {"found": len(record.cases), "wanted": config.cases})
+    there = {word for case in record.cases for word in (case.id, *case.tags)}
+    for name in config.critical:
+        if name not in there:
+            yield Finding("critical_missing", {"case": _named(name)})
     for name, count in Counter(case.id for case in record.cases).items():
         if count > 1:
-            yield f"The case {plain(name)} is there {count} times."
+            yield Finding("case_twice", {"case": _named(name), "count": count})
     for case in record.cases:
-        if case.error:
-            yield f"The case {plain(case.id)} had an error: {plain(case.error)}."
-    if last is not None and record.suite_hash != last.suite_hash:
-        yield (
-            f"The suite is another than last time ({_short(record.suite_hash)} instead of"
-            f" {_short(last.suite_hash)}), so the results do not compare."
-        )
-    yield from _metric_doubts(record, config)
+        yield from _case_doubts(case)
 
 
-def _metric_doubts(record: Record, config: Evaluation) -> Iterator[str]:
-    if not config.minimum and not config.maximum:
-        yield "The playbook names no threshold (evaluation.minimum or evaluation.maximum)."
+def _case_doubts(case: Case) -> Iterator[Finding]:
+    if case.error:
+        yield Finding("case_error", {"case": _named(case.id), "error": plain(case.error)})
+    for name, value in case.measures.items():
+        if value is not None and not math.isfinite(value):
+            yield Finding("case_no_number", {"case": _named(case.id), "metric": name, "value": str(value)})
+
+
+def _metric_doubts(record: Record, config: Evaluation) -> Iterator[Finding]:
     for name in dict.fromkeys([*config.minimum, *config.maximum]):
         if name not in record.metrics:
-            yield f"The metric {plain(name)} is missing, but the playbook has a threshold for it."
+            yield Finding("metric_missing", {"metric": plain(name, 60)})
     for name, value in record.metrics.items():
         if not math.isfinite(value):
-            yield f"The metric {plain(name)} is {value}, which is not a measurement."
+            yield Finding("metric_no_number", {"metric": plain(name, 60), "value": str(value)})
 
 
-def _faults(record: Record, config: Evaluation) -> Iterator[str]:
-    """Why the run failed."""
-    for case in record.cases:
-        if case.critical and not case.passed:
-            yield f"The critical case {plain(case.id)} failed."
-    for name, least in config.minimum.items():
-        if record.metrics[name] < least:
-            yield f"{name} is {record.metrics[name]:g}, under its minimum of {least:g}."
-    for name, most in config.maximum.items():
-        if record.metrics[name] > most:
-            yield f"{name} is {record.metrics[name]:g}, over its maximum of {most:g}."
+def _missed(record: Record, config: Evaluation) -> Iterator[Finding]:
+    """The limits that were missed; `narrow`: by no more than the playbook's share of the limit."""
+    for code, limits, sign in (("under_minimum", config.minimum, 1), ("over_maximum", config.maximum, -1)):
+        for name, limit in limits.items():
+            value = record.metrics.get(name, math.nan)
+            by = (limit - value) * sign
+            if by > 0:
+                narrow = by <= abs(limit) * config.narrow * (1 + 1e-9)
+                facts = {"metric": plain(name, 60), "value": value, "limit": limit, "narrow": narrow}
+                yield Finding(code, facts | ({} if math.isfinite(value) else {"value": str(value)}))
+
+
+def _comparison(record: Record, last: Record) -> Iterator[Finding]:
+    """Why the run cannot be compared with the last release."""
+    if record.suite_hash != last.suite_hash:
+        facts = {"found": short(record.suite_hash), "before": short(last.suite_hash)}
+        yield Finding("suite_changed", facts)
+    if record.model != last.model:
+        yield Finding("model_changed", {"found": plain(record.model, 80), "before": plain(last.model, 80)})
 
 
 def _lost(record: Record, last: Record | None) -> tuple[str, ...]:
+    """What passed last time and has failed now. What was not measured is not lost, but a doubt."""
     before = {case.id for case in last.cases if case.passed} if last else set()
-    return tuple(sorted({plain(case.id) for case in record.cases if case.id in before and not case.passed}))
+    failed = (case.id for case in record.cases if not case.passed and not case.error)
+    return tuple(sorted({name for name in failed if name in before}))
 
 
-def _report(record: Record, config: Evaluation, last: Record | None, lost: tuple[str, ...]) -> Iterator[str]:
-    passed = sum(case.passed for case in record.cases)
-    low, high = wilson(passed, len(record.cases))
-    yield (
-        f"{passed} of {len(record.cases)} cases passed (95 % interval {low:.0%} to {high:.0%}),"
-        f" with {plain(record.model, 80)} by {plain(record.tool, 40)} {plain(record.tool_version, 40)}."
-    )
-    for name, least in config.minimum.items():
-        yield f"{name}: {_shown(record, name)} (at least {least:g})"
-    for name, most in config.maximum.items():
-        yield f"{name}: {_shown(record, name)} (at most {most:g})"
-    if last is not None:
-        yield from _comparison(record, last, lost)
+def passes(record: Record, wanted: Iterable[str]) -> set[str]:
+    """Which of these cases have passed in a re-run: each must be there once, measured."""
+    counts = Counter(case.id for case in record.cases)
+    well = {case.id for case in record.cases if case.passed and not case.error and counts[case.id] == 1}
+    return well & set(wanted)
 
 
-def _comparison(record: Record, last: Record, lost: tuple[str, ...]) -> Iterator[str]:
-    if record.model != last.model:
-        yield f"Another model than last time: {plain(record.model, 80)} instead of {plain(last.model, 80)}."
-    if record.prompt_hash != last.prompt_hash:
-        yield f"Another prompt than last time: {_short(record.prompt_hash)} instead of {_short(last.prompt_hash)}."
-    failed_before = {case.id for case in last.cases if not case.passed}
-    won = sum(case.passed and case.id in failed_before for case in record.cases)
-    if lost or won:
-        named = f" ({', '.join(_some(list(lost)))})" if lost else ""
-        yield (
-            f"Against the last release: {len(lost)} lost{named}, {won} won;"
-            f" as likely by chance as p = {mcnemar(len(lost), won):.2f}."
-        )
+def _named(name: str) -> str:
+    return plain(name, 80) or "(no name)"
 
 
-def wilson(passed: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `count` cases (Wilson's score interval)."""
-    if count == 0:
-        return 0.0, 1.0
-    z, share = 1.959964, passed / count
-    middle = share + z * z / (2 * count)
-    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
-
-
-def mcnemar(lost: int, won: int) -> float:
-    """The two-sided exact p-value that so uneven a split of changed cases is chance (McNemar)."""
-    count, fewer = lost + won, min(lost, won)
-    tail = sum(math.comb(count, k) for k in range(fewer + 1)) / (1 << count)
-    return min(1.0, 2 * tail)
-
-
-def _shown(record: Record, name: str) -> str:
-    return f"{record.metrics[name]:g}" if name in record.metrics else "missing"
-
-
-def _short(name: str) -> str:
-    return plain(name.rpartition(":")[2], 10)
-
-
-def _some(lines: list[str]) -> tuple[str, ...]:
-    more = len(lines) - SHOWN
-    return (*lines[:SHOWN], f"… and {more} more") if more > 0 else tuple(lines)
+def _some(findings: list[Finding]) -> tuple[Finding, ...]:
+    more = len(findings) - SHOWN
+    return (*findings[:SHOWN], Finding("and_more", {"count": more})) if more > 0 else tuple(findings)

@@ -72,9 +72,14 @@ def _parse(path: Path) -> Any:
     size = path.stat().st_size
     if size > LARGEST:
         raise ValueError(f"it has {size:,} bytes, and at most {LARGEST:,} are read")
-    if size == 0:
+    return parse_xml(path.read_bytes())
+
+
+def parse_xml(data: bytes) -> Any:
+    """The root of an XML report. Raises ValueError (also for entities and a DTD) or SyntaxError."""
+    if not data:
         raise ValueError("it is empty")
-    return defusedxml.ElementTree.parse(path, forbid_dtd=True).getroot()
+    return defusedxml.ElementTree.fromstring(data, forbid_dtd=True)
 
 
 def _steps(root: Any) -> tuple[dict[str, str], dict[str, str]]:
@@ -87,7 +92,7 @@ def _steps(root: Any) -> tuple[dict[str, str], dict[str, str]]:
         if outcome == "failed":
             failures.setdefault(name, text)
         steps[name] = _worse(steps.get(name), outcome)
-    return steps, failures or dict(_of_suites(root))
+    return steps, failures or dict(suites_errors(root))
 
 
 def _outcome(case: TestCase) -> tuple[str, str]:
@@ -97,7 +102,7 @@ def _outcome(case: TestCase) -> tuple[str, str]:
     return ("skipped" if case.is_skipped else "passed"), ""
 
 
-def _of_suites(root: Any) -> Iterator[tuple[str, str]]:
+def suites_errors(root: Any) -> Iterator[tuple[str, str]]:
     """A suite that broke outside its tests counts errors that no test has."""
     for suite in root.iter("testsuite"):
         for kind in ("errors", "failures"):

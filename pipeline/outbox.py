@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline import pacing
+from pipeline import enclosed, pacing
 from pipeline.due import contents, next_due, silent
 from pipeline.errors import StoreError
 from pipeline.events import CARD
@@ -152,18 +152,8 @@ class Outbox:
             found, card_ts = await contents(session, row)
         if found is None:
             return None
-        return Parcel(
-            row.id,
-            row.topic,
-            found,
-            row.channel,
-            row.ts,
-            card_ts,
-            row.posting,
-            row.wanted,
-            row.sent,
-            deadline,
-        )
+        state = (row.channel, row.ts, card_ts, row.posting, row.wanted, row.sent)
+        return Parcel(row.id, row.topic, found, *state, deadline)
 
     async def _lease(self, due: Any) -> Delivery | None:
         """Take the message that is due, or put it off until it can be paid for; its row as it was before."""
@@ -217,8 +207,9 @@ class Outbox:
             if later.everybody and self.pace:
                 await self._pause_all(parcel, later.seconds, self.pace)
         except NeverSent as never:
-            bound.error("outbox: cannot be delivered", why=never.why)
+            (bound.warning if parcel.file else bound.error)("outbox: cannot be delivered", why=never.why)
             await self._record(parcel, given_up=never.why, posting=False)
+            await enclosed.lost(self.db, parcel)
         except (StoreError, TimeoutError):
             raise
         except Exception:
@@ -230,6 +221,8 @@ class Outbox:
         next_at = self.clock() + BETWEEN_EDITS[urgent]
         where = {"channel": sent.channel, "ts": sent.ts} if sent else {}
         sending = {"sent": parcel.wanted, "posting": False, "attempts": 0, "next_at": next_at, **where}
+        if sent and sent.files:  # before the message counts as sent: a kill in between does both again
+            await enclosed.want(self.db, parcel, sent.files, self.clock())
         if not await self._record(parcel, **sending):
             await self._show_again(parcel)
 

@@ -1,10 +1,15 @@
-"""What the outbox hands to the sender of a chat platform, and what it may answer."""
+"""What the outbox hands to the sender of a chat platform, and what it may answer.
+
+A message may carry files. Each is a delivery of its own, beside its message's, so that it is sent once, tried again
+and given up by the same rules, and that a file which does not arrive holds up nothing. It has the topic of its
+message and its name: `file_topic`. The sender says with `Sent.files` which files a message carries.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.lease import suspended_clock
-from pipeline.models import Event
+from pipeline.models import Event, Release
 from pipeline.snapshot import Snapshot
 
 
@@ -33,6 +38,13 @@ class Parcel:
         return self.shown.release.product if isinstance(self.shown, Snapshot) else self.shown.product
 
     @property
+    def release(self) -> Release:
+        """The release that it is about. Raises TypeError for a fact of the product itself: those carry no files."""
+        if not isinstance(self.shown, Snapshot):
+            raise TypeError(f"{self.topic} is about no release")
+        return self.shown.release
+
+    @property
     def about(self) -> str:
         """The release, or the product itself: of each, messages are sent one after the other."""
         return self.shown.release.id if isinstance(self.shown, Snapshot) else self.shown.product
@@ -48,13 +60,33 @@ class Parcel:
         if suspended_clock() >= self.deadline:
             raise TimeoutError(f"{self.topic}: the lease ran out before it was sent")
 
+    @property
+    def file(self) -> str | None:
+        """The name of the file that is to be sent; None for a message."""
+        return self.topic.partition(FILE)[2] or None
+
+    @property
+    def message_topic(self) -> str:
+        """The topic of the message, or of the one that carries the file."""
+        return self.topic.partition(FILE)[0]
+
+
+FILE = "#"
+"""Between a message's topic and the name of a file that it carries."""
+
+
+def file_topic(topic: str, name: str) -> str:
+    """The topic of a file of a message."""
+    return f"{topic}{FILE}{name}"
+
 
 @dataclass(frozen=True)
 class Sent:
-    """Where a message stands now."""
+    """Where a message stands now, and the names of the files that it carries. Of a file, `ts` is the platform's id."""
 
     channel: str
     ts: str
+    files: tuple[str, ...] = ()
 
 
 @dataclass

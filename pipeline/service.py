@@ -6,6 +6,7 @@ what people decide, turning.py how a release is turned back or stopped.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -57,6 +58,10 @@ class Service:
         products = self.config.products.values()
         here = [product.language for product in products if product.channel == channel]
         return (here or [product.language for product in products])[0]
+
+    def folder(self, release: Release) -> Path:
+        """The release's own folder: logs, reports, checkout, backups."""
+        return self.ports(release.product).folder_of(release.id)
 
     async def snapshot(self, release_id: str) -> Snapshot:
         """A release as it is now. Refused("unknown_release") when there is none."""

@@ -1,7 +1,7 @@
 """What people are shown: everything about a release at one moment, and where a product stands."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline import playbook
 from pipeline.changes import Change
-from pipeline.models import Approval, ChecklistItem, Deployment, Event, Image, Lock, Release, StageRun
+from pipeline.models import (
+    Approval,
+    ChecklistItem,
+    Delivery,
+    Deployment,
+    Event,
+    Image,
+    Lock,
+    Release,
+    StageRun,
+)
 from pipeline.states import ACTIVE, PASSED_STAGE, ReleaseStatus, StageStatus
 
 
@@ -29,7 +39,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A release with all that belongs to it. The rows are detached: reading them touches no database."""
+    """A release with all that belongs to it. The rows are detached: reading them touches no database.
+
+    `undelivered`: the topics that were given up, and why; files among them (see pipeline/parcel.py).
+    """
 
     release: Release
     runs: Mapping[str, StageRun]
@@ -38,6 +51,7 @@ class Snapshot:
     images: tuple[Image, ...] = ()
     lock: Lock | None = None
     promoted_at: datetime | None = None
+    undelivered: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -64,6 +78,11 @@ class Snapshot:
         """The changes since the version in service, as preflight found them."""
         run = self.runs.get("preflight")
         return tuple(Change(**kept) for kept in run.data.get("changes", ())) if run else ()
+
+    @property
+    def overruled(self) -> Approval | None:
+        """The approver's decision by which the release goes on although its evaluation gave no pass."""
+        return next((made for made in reversed(self.approvals) if made.decision == "overrule"), None)
 
     def run_by_id(self, run_id: int) -> StageRun | None:
         return next((run for run in self.runs.values() if run.id == run_id), None)
@@ -96,7 +115,15 @@ async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
         tuple(await rows(Image)),
         lock,
         promoted,
+        await _undelivered(session, release_id),
     )
+
+
+async def _undelivered(session: AsyncSession, release_id: str) -> dict[str, str]:
+    """The files of messages that were given up, and why, by their topics (see pipeline/parcel.py)."""
+    given_up = (Delivery.release_id == release_id, Delivery.given_up.is_not(None))
+    found = await session.execute(select(Delivery.topic, Delivery.given_up).where(*given_up))
+    return {topic: str(why) for topic, why in found}
 
 
 async def live_deployment(

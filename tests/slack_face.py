@@ -31,7 +31,7 @@ class Face:
     def __init__(self, settings: Settings, service: Service, hurried: Clock) -> None:
         self.client = web_client(settings)
         self.directory = SlackDirectory(self.client)
-        feed = Feed(self.client, service.product)
+        feed = Feed(self.client, service.product, service.folder)
         self.outbox = Outbox(service.db, feed, hurried, "face")
         self.desk = Desk(service, self.client)
         self.stalled = False

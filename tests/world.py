@@ -67,7 +67,8 @@ COMMITS = {"a" * 40: "v0.1.0", "b" * 40: "v0.2.0-rc.1", "c" * 40: "v0.3.0-rc.1"}
 class World:
     """Everything outside the bot. `failing` names commands that fail; `journal` is what happened.
 
-    `commands` are the last of each name, as they were ordered.
+    `commands` are the last of each name, as they were ordered. `reports` are written by commands of that name instead
+    of the usual ones, `endings` are their exit codes (None: the time limit).
     """
 
     now: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -82,6 +83,8 @@ class World:
     commits: list[dict[str, object]] = field(default_factory=list)
     journal: list[tuple[str, ...]] = field(default_factory=list)
     commands: dict[str, Command] = field(default_factory=dict)
+    reports: dict[str, str] = field(default_factory=dict)
+    endings: dict[str, int | None] = field(default_factory=dict)
     revision: str = "1"
     playbook: str = PLAYBOOK
     suite: str = "suite 1"
@@ -173,10 +176,15 @@ class MemoryRunner:
         if command.name in self.world.slow:
             await self.world.release_slow.wait()
         failed = command.name in self.world.failing
-        if command.argv[-1].endswith(".out"):
-            Path(command.argv[-1]).write_text(_report(command.argv[0], failed, self.world.suite))
-        code = int(failed and command.argv[0] != "evaluate")
-        return CommandResult(command.name, code, 0.1, ("boom",) if failed else ("ok",))
+        output = next((word for word in command.argv if word.endswith(".out")), None)
+        if output:
+            usual = _report(command.argv[0], failed, self.world.suite)
+            Path(output).write_text(self.world.reports.get(command.name, usual))
+        code = self.world.endings.get(command.name, int(failed and command.argv[0] != "evaluate"))
+        said = ("boom",) if failed else ("ok",)
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        command.log.write_text("".join(f"{line}\n" for line in said))
+        return CommandResult(command.name, -1 if code is None else code, 0.1, said, timed_out=code is None)
 
 
 def _report(kind: str, failed: bool, suite: str) -> str:

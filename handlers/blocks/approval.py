@@ -104,6 +104,7 @@ def _tried(shown: Snapshot) -> dict[str, str]:
     passed = [
         tr(word) for name, word in _CHECKS.items()
         if name in shown.runs and shown.runs[name].status is StageStatus.SUCCEEDED
+        and not (name == "evaluation" and shown.overruled)
     ]  # fmt: skip
     staging = shown.runs.get("staging")
     url = staging.facts.get("url", "") if staging else ""

@@ -157,5 +157,4 @@ def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
 _KEEP = {
     "canary": (mark("Go on to everybody"), mark("All traffic goes to the new version.")),
     "watch": (mark("Keep it live"), mark("The release goes on as if the watch had passed.")),
-    "evaluation": (mark("Accept the suite"), mark("The next releases are compared with this result.")),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers.blocks import parts
-from handlers.text import words
+from handlers.text import evaluations, words
 from handlers.text.language import mark, tr, trn
 from handlers.text.stages import outcome
 from pipeline.changes import GROUPS, Change
@@ -82,13 +82,15 @@ def _paged(subjects: list[str]) -> list[str]:
 
 
 def risk_lines(shown: Snapshot) -> list[str]:
-    """The risks of a release, what was skipped in it among them."""
+    """The risks of a release, what was overruled and what was skipped in it among them."""
     skipped = [
         "• ⚠️ " + tr("{step}: {how}", step=tr(step.phrase), how=outcome(step.run))
         for step in shown.release_steps
         if step.run and step.run.code == "skipped_by"
     ]
-    return risks(shown.changes, Playbook.model_validate(shown.release.playbook), skipped)
+    against = shown.overruled
+    overruled = ["• ⚠️ " + evaluations.overruled(against.user, against.note)] if against else []
+    return risks(shown.changes, Playbook.model_validate(shown.release.playbook), [*overruled, *skipped])
 
 
 def risks(changes: Sequence[Change], playbook: Playbook, further: Sequence[str] = ()) -> list[str]:

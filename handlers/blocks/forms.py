@@ -1,4 +1,4 @@
-"""The forms (modals): approve, reject, roll back. `private_metadata` carries hints; state is looked up at submit."""
+"""The forms (modals). `private_metadata` carries hints; state is looked up when one is submitted."""
 
 import json
 from typing import Any
@@ -7,9 +7,11 @@ from slack_sdk.models.blocks import CheckboxesElement, InputBlock, Option, Plain
 
 from handlers.blocks import parts
 from handlers.blocks.changes import change_rows, changes_since, risk_lines, way_back
-from handlers.text import ids, words
+from handlers.text import evaluations, ids, words
 from handlers.text.language import tr
+from handlers.text.stages import sentence
 from pipeline.config import Playbook
+from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 from pipeline.turning import WayBack
 
@@ -106,6 +108,22 @@ def reject(shown: Snapshot, run_id: int) -> dict[str, Any]:
     hints = {"release": release.id, "run": run_id}
     title = tr("Reject {version}", version=release.version)
     return form(ids.REJECT_FORM, title, tr("Reject"), tr("Cancel"), blocks, **hints)
+
+
+def overrule(shown: Snapshot, run: StageRun) -> dict[str, Any]:
+    """What of an evaluation would be overruled, exactly; then the reason."""
+    report, release = run.facts.get("report"), shown.release
+    found = evaluations.findings(run.facts, 10) or [sentence(run.code, run.facts)]
+    named = [evaluations.headline(report)] if isinstance(report, dict) else []
+    blocks = [
+        _alert(tr(evaluations.WARNING), "error"),
+        parts.section(f"*{words.title(release)}* · `{words.short(release.commit)}`"),
+        *parts.lines([*(f"• {each}" for each in found), *named], most=4),
+        _reason(tr(evaluations.LABEL), tr(evaluations.HINT)),
+    ]
+    hints = {"release": release.id, "run": run.id, "seen": run.facts["seen"]}
+    title, submit, close = (tr(said) for said in evaluations.FORM)
+    return form(ids.OVERRULE_FORM, title, submit, close, blocks, **hints)
 
 
 def roll_back(back: WayBack) -> dict[str, Any]:

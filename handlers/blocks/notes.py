@@ -1,6 +1,8 @@
 """The notes in a release's thread: how a stage went, with the few lines that matter."""
 
-from handlers.blocks import parts
+from typing import Any
+
+from handlers.blocks import evaluations, parts
 from handlers.blocks.parts import Message, Part
 from handlers.text import words
 from handlers.text.language import tr
@@ -8,8 +10,6 @@ from handlers.text.stages import outcome
 from pipeline import playbook
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
-
-MOST_LINES = 12
 
 
 def note(shown: Snapshot, run: StageRun) -> Message:
@@ -19,15 +19,30 @@ def note(shown: Snapshot, run: StageRun) -> Message:
     took = f" · {words.lasted((run.finished_at - run.started_at).total_seconds())}" if run.finished_at else ""
     mark, said = words.MARKS[run.status], outcome(run)
     blocks = [parts.section(f"{mark} *{phrase}*{took}\n{said}"), *_evidence(run)]
-    text = f"{words.title(shown.release)}: {phrase}: {tr(words.STAGE_STATES[run.status])}. {said}"
-    return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True)
+    state = tr(words.STAGE_STATES[run.status])
+    text = f"{words.title(shown.release)}: {phrase}: {state}. {said}"
+    files = (*evaluations.pictures(shown, run), *parts.logs(_failed(run)))
+    return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, files=files)
+
+
+def _failed(run: StageRun) -> list[dict[str, Any]]:
+    """The commands that failed, with their last lines."""
+    facts = run.facts
+    failed: list[dict[str, Any]] = facts.get("failed", [facts] if facts.get("tail") else [])
+    return failed[:3]
 
 
 def _evidence(run: StageRun) -> list[Part]:
-    """Last lines of what failed, lost cases by name, and the evaluation's table."""
-    facts = run.facts
-    failed = facts.get("failed", [facts] if facts.get("tail") else [])
-    shown = [_tail(each["name"], each["tail"]) for each in failed[:3]]
+    """Last lines of what failed, and the evaluation's report."""
+    shown: list[Part] = [parts.tail(each["name"], each["tail"]) for each in _failed(run)]
+    return [*shown, *(_older(run.facts) or evaluations.evidence(run))]
+
+
+def _older(facts: dict[str, Any]) -> list[Part]:
+    """The report of an evaluation as an earlier version of the bot kept it: words."""
+    shown: list[Part] = []
+    if isinstance(facts.get("report"), dict):
+        return shown
     if facts.get("lost"):
         shown.append(
             parts.section(
@@ -41,8 +56,3 @@ def _evidence(run: StageRun) -> list[Part]:
             [words.bold(tr("Measured")), *(f"• {words.safe(line, 300)}" for line in facts["report"][:25])]
         )
     return [*shown]
-
-
-def _tail(name: str, tail: list[str]) -> Part:
-    lines = [words.safe(line, 180) for line in tail[-MOST_LINES:]]
-    return parts.fenced(lines, f"`{words.safe(name, 60)}`\n")

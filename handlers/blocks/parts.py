@@ -17,6 +17,7 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
+from handlers.text import words
 from handlers.text.language import tr, trn
 
 HEADER_LIMIT = 150
@@ -29,6 +30,34 @@ TEXT_LIMIT = 3900
 
 
 @dataclass(frozen=True)
+class Log:
+    """Output that a command left behind, by its path in the release's folder: cleaned and redacted by the runner."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to be drawn of plain data when it is sent; `kind` names the module of handlers/pictures."""
+
+    kind: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that a message carries into the release's thread, sent once. See handlers/attachments.py.
+
+    `name` has an ending, 40 characters at most, and is not twice in a message; `alt` says what a picture shows.
+    """
+
+    name: str
+    title: str
+    alt: str
+    source: Log | Picture
+
+
+@dataclass(frozen=True)
 class Message:
     """A message: `text` carries the full meaning for notifications and screen readers."""
 
@@ -37,6 +66,7 @@ class Message:
     in_thread: bool = False
     broadcast: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
+    files: tuple[Attachment, ...] = ()
 
 
 def cut(text: str, limit: int) -> str:
@@ -102,6 +132,27 @@ def fenced(rows: Sequence[str], before: str = "") -> SectionBlock:
     return section(f"{before}```" + "\n".join(kept or [tr("(no output)")]) + "```")
 
 
+MOST_LINES = 12
+"""Last lines of a command's output that a message shows."""
+
+
+def tail(name: str, output: Sequence[str]) -> SectionBlock:
+    """The last lines of what a command said."""
+    said = [words.safe(line, 180) for line in output[-MOST_LINES:]]
+    return fenced(said, f"`{words.safe(name, 60)}`\n")
+
+
+def logs(failed: Sequence[Mapping[str, Any]]) -> tuple[Attachment, ...]:
+    """The whole output of commands that failed, as files."""
+    return tuple(
+        Attachment(
+            f"{each['name'][:36]}.log", tr("Output of {name}", name=each["name"]), "", Log(each["log"])
+        )
+        for each in failed
+        if each.get("log")
+    )
+
+
 def facts(named: Mapping[str, str]) -> SectionBlock:
     """Facts side by side: at most ten."""
     fields = [mrkdwn(f"*{name}*\n{fact}", FIELD_LIMIT) for name, fact in list(named.items())[:10]]
@@ -148,6 +199,15 @@ def confirm(title: str, text: str, yes: str, no: str) -> ConfirmObject:
 def actions(block_id: str, *buttons: ButtonElement | None) -> ActionsBlock | None:
     present = [button for button in buttons if button is not None]
     return ActionsBlock(block_id=block_id, elements=present) if present else None
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Columns of plain text, the first to the left and the others to the right. One a message, 100 x 20 at most."""
+    cells = [
+        [{"type": "raw_text", "text": cut(cell, 100) or "—"} for cell in row] for row in (heading, *rows)
+    ]
+    settings = [{"is_wrapped": True}, *({"align": "right"} for _ in heading[1:])]
+    return {"type": "table", "rows": cells[:100], "column_settings": settings}
 
 
 def outside_list(rows: Sequence[Sequence[tuple[str, str | None]]]) -> dict[str, Any]:

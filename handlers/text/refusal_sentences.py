@@ -50,6 +50,11 @@ AUTHORITY: Mapping[str, str] = {
         "It needs {needed} different people, and has {got}.\n"
         "Ask another approver; follow the release's message."
     ),
+    "own_evaluation": mark(
+        "You cannot overrule the evaluation of this release.\n"
+        "You started {version}, and four eyes see more than two: whoever starts a release overrules nothing of it.\n"
+        "Ask another approver, or run the evaluation again."
+    ),
     "own_release": mark(
         "You cannot approve this release.\n"
         "You started it, and four eyes see more than two: whoever starts a release never approves it.\n"

@@ -14,7 +14,11 @@ _USUAL = SlackNames()
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "status": {status.value: said for status, (_, said) in STATES.items()},
-    "decision": {"approve": mark("approved"), "reject": mark("rejected")},
+    "decision": {
+        "approve": mark("approved"),
+        "reject": mark("rejected"),
+        "overrule": mark("overruled"),
+    },
     "version": {
         "production": mark("Production"),
         "the product": mark("The product"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from handlers.text import evaluations
 from handlers.text.language import mark, number, tr, trn
 from handlers.text.words import lasted, people, person, safe, short, when
 from pipeline.models import StageRun
@@ -45,11 +46,6 @@ def _suite_problems(facts: Facts) -> str:
     return "; ".join([*failures, *missing][:4]) or tr("it ended with code {code}", code=facts["code"])
 
 
-def _reasons(facts: Facts, most: int) -> str:
-    """The first reasons in one sentence; each of them is one already."""
-    return "; ".join(safe(reason, 160).rstrip(".") for reason in facts["reasons"][:most])
-
-
 def _steps_passed(facts: Facts) -> str:
     return trn("{count} step passed", "{count} steps passed", facts["steps"])
 
@@ -74,11 +70,6 @@ GOOD: Mapping[str, Sentence] = {
     "ready": lambda f: tr("commit `{commit}` is ready", **f),
     "tests_passed": _took,
     "built": _images,
-    "no_evaluation": lambda f: tr("the playbook has none"),
-    "evaluation_passed": lambda f: _reasons(f, 10) or tr("all thresholds are met"),
-    "evaluation_suite_accepted": lambda f: tr("{who} accepted it as the new suite", who=person(f["by"])),
-    "evaluation_baseline": lambda f: tr("kept, to compare the next release with"),
-    "no_baseline": lambda f: tr("there is no verdict to compare with"),
     "staged": lambda f: tr("running at {url}", **f),
     "staging_checked": _steps_passed,
     "checklist_done": lambda f: tr("{done} of {total} done", **f),
@@ -128,13 +119,6 @@ KEPT: Mapping[str, str] = {
 BAD: Mapping[str, Sentence] = {
     "not_ready": lambda f: "; ".join(problem(found) for found in f["problems"][:6]),
     "tests_failed": lambda f: tr("{names} failed; the last lines are in the thread", names=_failed_names(f)),
-    "evaluation_not_run": lambda f: tr(
-        "the evaluation ended with code {code}: no verdict, which is not a pass", code=f["code"]
-    ),
-    "evaluation_failed": lambda f: _reasons(f, 5),
-    "evaluation_no_verdict": lambda f: tr(
-        "no verdict, which is not a pass: {reasons}", reasons=_reasons(f, 3)
-    ),
     "seed_failed": lambda f: tr("the seed ended with code {code}", code=f["code"]),
     "suite_failed": lambda f: f"{safe(f['suite'])}: {_suite_problems(f)}",
     "rejected": lambda f: tr("{who} rejected it: {reason}", who=person(f["by"]), reason=safe(f["reason"])),
@@ -172,9 +156,6 @@ OPEN: Mapping[str, Sentence] = {
         line=safe(f["lines"][0], 200),
     ),
     "dashboard_wrong": lambda f: safe(f["problem"], 300),
-    "evaluation_suite_changed": lambda f: tr(
-        "it meets its thresholds but cannot be compared: {reasons}", reasons=_reasons(f, 3)
-    ),
     "publish_failed": lambda f: tr(
         "production is live, but the tag could not be pushed: {error}", error=safe(f["error"], 300)
     ),
@@ -183,7 +164,7 @@ OPEN: Mapping[str, Sentence] = {
     ),
 }
 
-SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN}
+SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN, **evaluations.OUTCOMES}
 
 
 def _approved(facts: Facts) -> str:

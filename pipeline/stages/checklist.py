@@ -83,6 +83,12 @@ def _passed(stage: str) -> Proof:
     return proof
 
 
+def _evaluated(ctx: Context) -> dict[str, Any] | None:
+    """What an approver overruled is not proven."""
+    run = ctx.runs.get("evaluation")
+    return None if run is not None and run.code == "evaluation_overruled" else _passed("evaluation")(ctx)
+
+
 def _secrets(ctx: Context) -> dict[str, Any] | None:
     _, missing = environment.declared(ctx.playbook, ctx.product, "production", ctx.ports.secrets)
     return None if missing else {"code": "secrets_present", "facts": {}}
@@ -99,7 +105,7 @@ def _migrations(ctx: Context) -> dict[str, Any] | None:
 
 PROOFS: Mapping[str, Proof] = {
     "tests": _passed("test"),
-    "evaluation": _passed("evaluation"),
+    "evaluation": _evaluated,
     "staging": _passed("staging-checks"),
     "smoke": _passed("verify"),
     "dashboard": _passed("watch"),

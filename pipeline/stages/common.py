@@ -30,14 +30,21 @@ def suite_failed(name: str, result: CommandResult, suite: SuiteResult) -> Failed
 
 
 def command_facts(result: CommandResult) -> dict[str, Any]:
-    """What people need of a command that failed: its name, how it ended, its last lines."""
+    """What people need of a command that failed: its name, how it ended, its last lines, its log (in the release's
+    folder)."""
     return {
         "name": result.name,
+        "log": log_of(result.name),
         "code": result.code,
         "timed_out": result.timed_out,
         "seconds": round(result.seconds, 1),
         "tail": list(result.tail[-12:]),
     }
+
+
+def log_of(name: str) -> str:
+    """Where a command's output is, in the release's folder: cleaned, redacted and bounded by the runner."""
+    return f"logs/{name}.log"
 
 
 def target(ctx: Context, where: str) -> DeployTarget:

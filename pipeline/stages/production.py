@@ -19,12 +19,15 @@ from pipeline.stages.common import (
     suite_failed,
     target,
 )
+from pipeline.stages.evaluated import unevaluated_images
 from pipeline.stages.running import run_suite
 from pipeline.stages.watch import critical_lines
 
 
 async def back_up(ctx: Context) -> Outcome:
     """Before a migration only: without one the database is not touched."""
+    if denied := await unevaluated_images(ctx):
+        return denied
     job = migration_job(ctx, "production")
     pending = await ctx.ports.database.pending(job) if job else ()
     if job is None or not pending:
@@ -40,6 +43,8 @@ async def back_up(ctx: Context) -> Outcome:
 
 async def migrate(ctx: Context) -> Outcome:
     """Remember where the database stood, then migrate. Called again, it finds itself already there."""
+    if denied := await unevaluated_images(ctx):
+        return denied
     job = migration_job(ctx, "production")
     if job is None:
         return Skipped("no_migration")
@@ -87,7 +92,7 @@ async def canary(ctx: Context) -> Outcome:
     if (await place.status()).live is None:
         return Skipped("first_release")
     if "step" not in ctx.run.data:
-        return await _smoke_candidate(ctx) or await _take_step(ctx, 0)
+        return await _smoke_candidate(ctx) or await unevaluated_images(ctx) or await _take_step(ctx, 0)
     return await _canary_unwell(ctx) or await _hold_or_go_on(ctx, ctx.run.data["step"])
 
 
@@ -182,6 +187,8 @@ async def promote(ctx: Context) -> Outcome:
     place = target(ctx, "production")
     prepared = await bundle(ctx, "production")
     await place.prepare(prepared)  # there already after a canary; a first release comes here directly
+    if not ctx.release.production_touched and (denied := await unevaluated_images(ctx)):
+        return denied
     await touch(ctx)
     ctx.guard()
     await place.promote(ctx.release.id)

@@ -1,6 +1,7 @@
 """Running the playbook's commands: on this machine, or in a container of an image just built or named."""
 
 import asyncio
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.junit import SuiteResult, read_suite
 from pipeline.ports import Command, CommandResult, Container, Limits, Network
 from pipeline.stages.build import image_of
-from pipeline.stages.common import images, variables
+from pipeline.stages.common import images, log_of, variables
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ async def run_check(
     """
     report = report_path(ctx, name)
     await asyncio.to_thread(report.parent.mkdir, parents=True, exist_ok=True)
-    await asyncio.to_thread(report.unlink, missing_ok=True)  # a half-written report of an earlier attempt
+    await asyncio.to_thread(_clear, report)  # a half-written report of an earlier attempt
     tree = tree or Tree(ctx.release.id, ctx.checkout)
     inside = await _container(ctx, check.container, tree, report.parent, near=env is not None)
     command = Command(
@@ -40,10 +41,18 @@ async def run_check(
         cwd=tree.path,
         env=environment.merged(environment.inside() if inside else environment.base(), env or {}),
         timeout=check.timeout.total_seconds(),
-        log=ctx.folder / "logs" / f"{name}.log",
+        log=ctx.folder / log_of(name),
         container=inside,
     )
     return await ctx.ports.runner.run(command)
+
+
+def _clear(report: Path) -> None:
+    """Some tools write into a folder."""
+    if report.is_dir() and not report.is_symlink():
+        shutil.rmtree(report)
+    else:
+        report.unlink(missing_ok=True)
 
 
 def report_path(ctx: Context, name: str) -> Path:

@@ -10,16 +10,20 @@ from pipeline.stages.common import (
     target,
     variables,
 )
+from pipeline.stages.evaluated import bound, unevaluated
 from pipeline.stages.running import run_check, run_suite
 from pipeline.together import together
 
 
 async def deploy(ctx: Context) -> Outcome:
     """Migrate, seed, deploy. Each part is done already when it is called again."""
+    if denied := await unevaluated(ctx):
+        return denied
     if failed := await _prepare_database(ctx):
         return failed
     heads, _ = await together(_heads(ctx), _deploy(ctx))
-    return Passed("staged", {"url": target(ctx, "staging").address()}, {"heads": heads})
+    kept = {"heads": heads, "evaluated": await bound(ctx)}
+    return Passed("staged", {"url": target(ctx, "staging").address()}, kept)
 
 
 async def _deploy(ctx: Context) -> None:

@@ -34,4 +34,4 @@ async def test_a_release_of_the_past_is_shown(tmp_path: Path) -> None:
         await house.type(DANA, "show v0.1.1")
         await house.told(DANA, "v0.1.1 has never been released", "Did you mean v0.1.0")
         await house.type(DANA, "show")
-        await house.told(DANA, "Which version?", "`/release show v0.2.0`")
+        await house.told(DANA, "Which version?", "`/release show v0.3.0`")

@@ -45,7 +45,10 @@ class Board:
 
 
 def about(message: Message) -> tuple[str, str]:
-    """Which release and topic a message is about; empty strings for one that says nothing of it."""
+    """Which release and topic a message is about; empty strings for one that says nothing of it. A file has its
+    own name, which no other file has."""
+    if message.files:
+        return "", f"the file {message.files[0]['name']}"
     payload = (message.metadata or {}).get("event_payload", {})
     return str(payload.get("release_id", "")), str(payload.get("topic", ""))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import deciding, turning
+from pipeline import deciding, overruling, turning
 from pipeline.errors import Refused
 from pipeline.states import ReleaseStatus
 from tests.house import DANA, KIM, LEE, SAM, House, open_house
@@ -225,11 +225,13 @@ async def test_an_intended_change_of_the_suite_is_accepted_by_a_person_not_by_th
         )
         run = shown.runs["evaluation"]
         assert run.code == "evaluation_suite_changed"
+        seen, why = run.facts["seen"], "Two cases more"
         with pytest.raises(Refused, match="may_not_approve"):
-            await deciding.settle(house.service, SAM, release.id, run.id, "keep", house.click())
-        await deciding.settle(house.service, LEE, release.id, run.id, "keep", house.click())
+            await overruling.overrule(house.service, SAM, release.id, run.id, seen, why, house.click())
+        await overruling.overrule(house.service, LEE, release.id, run.id, seen, why, house.click())
         shown = await house.waits_for(release.id, "checklist")
-        assert shown.runs["evaluation"].facts == {"by": "U0LEE"}
+        assert shown.runs["evaluation"].facts == {"by": "U0LEE", "reason": why}
+        assert "suite 2" in shown.runs["evaluation"].data["record"]
 
 
 async def refused(house: House, version: str, ref: str | None = None) -> str:

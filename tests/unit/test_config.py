@@ -158,3 +158,52 @@ def test_the_operator_says_where_the_engine_is_and_what_is_mounted() -> None:
 def test_a_mistake_of_the_operator_is_named(product: str, staging: str, production: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         bot(product, staging, production)
+
+
+EVALUATION = """
+[evaluation]
+run = "evaluate {{output}}"
+cases = 20
+{0}
+"""
+
+
+def evaluation(keys: str) -> Playbook:
+    return parse(
+        Playbook,
+        PLAYBOOK.format(component="", check="") + EVALUATION.format(keys),
+        "playbook.toml",
+    )
+
+
+def test_an_evaluation_says_whose_report_it_is_and_what_decides() -> None:
+    found = evaluation(
+        'format = "promptfoo"\nminimum = { accuracy = 0.9 }\ncritical = ["risk=high"]\nnarrow = 0\n'
+        'most_lost = 0\nrerun = "evaluate {output} {cases}"'
+    ).evaluation
+    assert found
+    assert (found.format, found.critical, found.narrow, found.most_lost) == (
+        "promptfoo",
+        ("risk=high",),
+        0,
+        0,
+    )
+    assert found.rerun == ("evaluate", "{output}", "{cases}")
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ('format = "langsmith"', "evaluation.format: found 'langsmith'"),
+        ("minimum = { accuracy = nan }", "evaluation.minimum.accuracy"),
+        ("maximum = { cost_usd = inf }", "evaluation.maximum.cost_usd"),
+        ("narrow = 0.6", "evaluation.narrow"),
+        ("most_lost = -1", "evaluation.most_lost"),
+        ('critical = [""]', "evaluation.critical.0"),
+        ('rerun = "evaluate {output}"', "rerun should have {cases} in it"),
+    ],
+)
+def test_a_mistake_in_an_evaluation_is_named(keys: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        evaluation(keys)
+    assert told in str(caught.value)

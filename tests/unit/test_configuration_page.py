@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bot.settings import Settings
 from pipeline import config
-from pipeline.evaluation import Record
+from pipeline.evals import Record
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 MODELS = [

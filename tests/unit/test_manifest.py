@@ -31,6 +31,7 @@ SCOPES = {
     "conversations_info": {"channels:read", "groups:read"},
     "users_info": {"users:read"},
     "usergroups_users_list": {"usergroups:read"},
+    "files_upload_v2": {"files:write"},
     "conversations_history": {"channels:history", "groups:history"},
     "conversations_replies": {"channels:history", "groups:history"},
 }

@@ -6,24 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from handlers.text.evaluations import FINDINGS
 from handlers.text.refusal_sentences import REFUSALS
 from handlers.text.refusals import sentences
 from handlers.text.stages import PROBLEMS, SENTENCES
 from handlers.text.words import lasted, person, safe, when
 from pipeline import policy
 from pipeline.errors import Refused
+from pipeline.stages.evaluation import CODES
 
 ROOT = Path(__file__).parents[2]
 OUTCOMES = ("Passed", "Failed", "Skipped", "Waiting")
 
 
-def calls(*names: str, folders: tuple[str, ...] = ("pipeline", "handlers")) -> Iterator[str]:
-    """The first argument of every call of these names in the sources, where it is a literal."""
+def calls(*names: str, folders: tuple[str, ...] = ("pipeline", "handlers"), place: int = 0) -> Iterator[str]:
+    """The first argument (or another) of every call of these names in the sources, where it is a literal."""
     for folder in folders:
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-                    yield from _literals(node.args[0]) if node.args else ()
+                    yield from _literals(node.args[place]) if len(node.args) > place else ()
 
 
 def _literals(node: ast.expr) -> Iterator[str]:
@@ -49,9 +51,19 @@ def test_every_refusal_says_what_why_and_what_next() -> None:
 
 
 def test_every_outcome_of_a_stage_has_a_sentence() -> None:
-    said = set(calls(*OUTCOMES, folders=("pipeline",)))
-    assert said >= {"tests_passed", "watching", "evaluation_no_verdict"}
+    said = set(calls(*OUTCOMES, folders=("pipeline",))) | set(CODES.values())
+    said |= set(calls("_asks", folders=("pipeline",), place=1))
+    assert said >= {"tests_passed", "watching", "evaluation_no_verdict", "evaluation_dropped"}
     assert said <= set(SENTENCES)
+
+
+def test_every_finding_of_an_evaluation_has_a_sentence() -> None:
+    found = set(calls("Finding", "UnreadableError", folders=("pipeline",))) | {
+        "under_minimum",
+        "over_maximum",
+    }
+    assert found >= {"report_missing", "critical_failed", "and_more"}
+    assert found == set(FINDINGS)
 
 
 def test_every_problem_of_preflight_has_a_sentence() -> None:
