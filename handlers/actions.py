@@ -5,7 +5,7 @@ from handlers.desk import Desk, Request
 from handlers.text import ids
 from handlers.text.language import tr
 from handlers.text.words import safe
-from pipeline import deciding, retrying, turning
+from pipeline import deciding, retrying, ticking, turning
 from pipeline.errors import Refused
 
 
@@ -36,7 +36,12 @@ async def start(desk: Desk, request: Request) -> None:
 
 async def tick(desk: Desk, request: Request) -> None:
     release, item = _two(request)
-    await deciding.tick(desk.service, request.actor, release, item)
+    await ticking.tick(desk.service, request.actor, release, item)
+
+
+async def untick(desk: Desk, request: Request) -> None:
+    release, item = _two(request)
+    await ticking.untick(desk.service, request.actor, release, item)
 
 
 async def keep(desk: Desk, request: Request) -> None:

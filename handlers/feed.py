@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import attachments
 from handlers.answers import UNREACHABLE, code, is_rate_limited, retry_after, status
-from handlers.blocks import announcements, approval, asks, card, evaluations, news, notes
+from handlers.blocks import announcements, approval, asks, card, checklist, evaluations, news, notes
 from handlers.blocks.parts import Attachment, Message
 from handlers.text.language import spoken_in
 from pipeline import overruling
@@ -242,7 +242,7 @@ def render(topic: str, shown: Snapshot, product: Product) -> Message | None:
     if topic == CARD:
         return card.card(shown, product)
     if kind == "checklist":
-        return asks.checklist(shown, rest)
+        return checklist.checklist(shown, rest)
     if topic == WAY_BACK:
         return announcements.turned_back(shown)
     if topic == ANNOUNCEMENT:

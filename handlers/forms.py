@@ -102,7 +102,8 @@ def read(view: dict[str, Any]) -> dict[str, Any]:
     boxes: list[str] = []
     for block, inputs in view.get("state", {}).get("values", {}).items():
         value = inputs.get(ids.INPUT) or {}
-        found[block] = value.get("value") or (value.get("selected_option") or {}).get("value")
+        chosen = value.get("selected_user") or (value.get("selected_option") or {}).get("value")
+        found[block] = value.get("value") or chosen
         boxes += [str(option.get("value")) for option in value.get("selected_options") or ()]
     return found | {"boxes": boxes}
 
@@ -121,7 +122,7 @@ def mistakes(callback: str, fields: dict[str, Any]) -> dict[str, str]:
         return _version_mistakes(fields)
     if callback == ids.APPROVE_FORM and len([b for b in fields["boxes"] if b in ("changes", "back")]) < 2:
         return {ids.SEEN: tr("Look at both, then tick both: the way back is part of what you approve.")}
-    needs_reason = callback in (ids.REJECT_FORM, ids.ROLLBACK_FORM, ids.OVERRULE_FORM)
+    needs_reason = callback in (ids.REJECT_FORM, ids.ROLLBACK_FORM, ids.OVERRULE_FORM, ids.WAIVE_FORM)
     if needs_reason and not (fields.get(ids.REASON) or "").strip():
         return {ids.REASON: tr("Write one sentence: it goes into the record and to the people concerned.")}
     return {}

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from handlers import actions, commands, forms, home, starting
+from handlers import actions, commands, forms, home, items, starting
 from handlers.desk import Desk, Handler, Request
 from handlers.text import ids, refusals
 from pipeline.errors import Refused, StoreError
@@ -23,6 +23,9 @@ ACTIONS: Mapping[str, Handler] = {
     ids.ROLLBACK: actions.roll_back,
     ids.START: actions.start,
     ids.TICK: actions.tick,
+    ids.UNTICK: actions.untick,
+    ids.WAIVE: items.open_waive,
+    ids.ASSIGN: items.open_assign,
     ids.KEEP: actions.keep,
     ids.AGAIN: actions.again,
     ids.ABORT: actions.abort,
@@ -38,6 +41,8 @@ FORMS: Mapping[str, Handler] = {
     ids.REJECT_FORM: forms.rejected,
     ids.ROLLBACK_FORM: forms.rolled_back,
     ids.START_FORM: starting.submitted,
+    ids.WAIVE_FORM: items.waived,
+    ids.ASSIGN_FORM: items.assigned,
     ids.OVERRULE_FORM: forms.overruled,
 }
 

@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline import lease
 from pipeline.context import Outcome
+from pipeline.decided import Step
 from pipeline.errors import LeaseLost, StoreError
 from pipeline.events import Told, record_all
 from pipeline.lease import Claim
 from pipeline.models import Lock, Release, StageRun
-from pipeline.progress import Boundary, Step
+from pipeline.progress import Boundary
 from pipeline.store import Database
 
 log = structlog.get_logger()
@@ -150,7 +151,9 @@ def _decided(crossings: Iterable[_Crossing]) -> Iterator[_Decision]:
 
 # -------------------------------------------------------------------- writing
 
-_RUN = ("status", "epoch", "seen_signals", "data", "code", "facts", "started_at", "finished_at", "due_at")
+_RUN = (
+    "status", "epoch", "seen_signals", "data", "code", "facts", "started_at", "finished_at", "due_at", "asked_at",
+)  # fmt: skip
 _NEW_RUN = (*_RUN, "release_id", "name", "generation")
 _RELEASE = ("status", "direction", "stage", "plan", "reason", "turned", "finished_at", "wake_at")
 

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline import policy, ports, votes
 from pipeline.binding import authors, bound
 from pipeline.errors import Refused
-from pipeline.events import CARD, CHECKLIST, Fact, record, request
-from pipeline.models import Approval, ChecklistItem, Release, StageRun
+from pipeline.events import CARD, Fact, record, request
+from pipeline.models import Approval, Release, StageRun
 from pipeline.policy import Actor
 from pipeline.ports import Person
 from pipeline.service import Service
@@ -87,7 +87,7 @@ async def decide(
     needed = service.product(found.release.product).approval.needed
     binding = bound(found.release, [_image(image) for image in found.images], found.runs)
     async with speaking(service, release_id, service.clock()) as (session, release):
-        run = await _still_waiting(session, run_id, release)
+        run = await still_waiting(session, run_id, release)
         earlier = await decisions(session, run_id)
         if any(each.origin == origin for each in earlier):
             return
@@ -150,7 +150,7 @@ async def record_decision(
     `topics` are the messages that it changes: the card and the question, unless others are named.
     """
     async with speaking(service, found.release.id, service.clock()) as (session, release):
-        run = await _still_waiting(session, run_id, release)
+        run = await still_waiting(session, run_id, release)
         if all(earlier.origin != origin for earlier in await decisions(session, run_id)):
             session.add(_decision(service, actor, release.id, run_id, choice, note, origin, {}))
             told = {"stage": run.name} | ({"reason": note} if note else {})
@@ -159,33 +159,13 @@ async def record_decision(
             await record(session, release, [fact], service.clock())
 
 
-async def tick(service: Service, actor: Actor, release_id: str, item_id: int) -> None:
-    """Tick a checklist item. Ticking it twice is one tick; an item of the past is refused."""
-    found = await service.snapshot(release_id)
-    item = next((item for item in found.items if item.id == item_id), None)
-    run = found.runs.get("checklist" if item and item.phase == "before" else "after")
-    if item is None or run is None or run.status not in UNDECIDED:
-        raise Refused("out_of_date", version=found.release.version)
-    await may(service, actor, "tick", found)
-    async with speaking(service, release_id, service.clock()) as (session, release):
-        await _still_waiting(session, run.id, release)
-        row = await session.get(ChecklistItem, item_id)
-        if row is None or row.done:
-            return
-        row.done, row.done_by, row.done_at = True, actor.user, service.clock()
-        fact = Fact(
-            "item_ticked", actor.user, {"item": row.key, "title": row.title}, (CARD, CHECKLIST[row.phase])
-        )
-        await record(session, release, [fact], service.clock())
-
-
 async def said_before(service: Service, origin: str) -> bool:
     """Whether this very click is recorded already (and its answer was lost in a crash)."""
     async with service.db.reading() as session:
         return await session.scalar(select(Approval.id).where(Approval.origin == origin)) is not None
 
 
-async def _still_waiting(session: AsyncSession, run_id: int, release: Release) -> StageRun:
+async def still_waiting(session: AsyncSession, run_id: int, release: Release) -> StageRun:
     """Look again with the row locked: the release may have moved on since the person looked."""
     run = await session.get(StageRun, run_id)
     if run is None or run.status not in UNDECIDED:

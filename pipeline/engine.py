@@ -14,11 +14,11 @@ from pipeline import lease, playbook, trouble
 from pipeline.config import Playbook, paced
 from pipeline.context import Context, Outcome, Ports
 from pipeline.crossing import Crossings
+from pipeline.decided import Step
 from pipeline.errors import LeaseLost, PipelineError, StoreError, Turned
 from pipeline.groups import insist
 from pipeline.models import StageRun
 from pipeline.ports import Clock
-from pipeline.progress import Step
 from pipeline.stages.common import skipped
 from pipeline.states import StageStatus
 from pipeline.store import Database

@@ -108,7 +108,10 @@ class Release(Base):
 
 
 class StageRun(Base):
-    """One durable attempt of a stage. `data` is what it must remember; `code` and `facts` say how it went."""
+    """One durable attempt of a stage. `data` is what it must remember; `code` and `facts` say how it went.
+
+    `asked_at` is since when people are needed, `reminded_at` when they were told again the last time.
+    """
 
     __tablename__ = "stage_runs"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -124,6 +127,8 @@ class StageRun(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
     __table_args__ = (UniqueConstraint("release_id", "name", "generation"),)
 
 
@@ -185,6 +190,7 @@ class ChecklistItem(Base):
     evidence: Mapped[dict[str, Any]]
     done_by: Mapped[str | None] = mapped_column(String(40))
     done_at: Mapped[datetime | None]
+    assignee: Mapped[str | None] = mapped_column(String(40))
     __table_args__ = (UniqueConstraint("release_id", "phase", "key"),)
 
 
@@ -205,6 +211,16 @@ class Approval(Base):
     bound: Mapped[dict[str, Any]]
     at: Mapped[datetime]
     origin: Mapped[str] = mapped_column(String(200), unique=True)
+
+
+class Follower(Base):
+    """Who wants to hear of a release (`follow`), or no more of it (`mute`)."""
+
+    __tablename__ = "followers"
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True)
+    user: Mapped[str] = mapped_column("user_id", String(40), primary_key=True)
+    mode: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime]
 
 
 class Event(Base):

@@ -4,12 +4,12 @@ Pure: nothing is written here. crossing.py writes what was decided, before anyth
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
+from pipeline.decided import Step
 from pipeline.events import ANNOUNCEMENT, BOT, CARD, WAY_BACK, Fact, note, result
 from pipeline.lease import Claim
 from pipeline.models import StageRun
@@ -33,25 +33,6 @@ _ENDINGS: Mapping[type, StageStatus] = {
     Failed: StageStatus.FAILED,
     Waiting: StageStatus.WAITING,
 }
-
-
-@dataclass
-class Step:
-    """What a boundary decided: runs to execute now, or that the worker must first stop its tasks.
-
-    The rest is what is to be written: runs that are new or changed, the facts, where the release must still turn,
-    and what becomes of the lock of one that ended: opened, or left behind with a reason.
-    """
-
-    begin: list[StageRun] = field(default_factory=list)
-    must_stop: bool = False
-    parked: bool = False
-    added: list[StageRun] = field(default_factory=list)
-    changed: list[StageRun] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
-    unlocked: bool = False
-    left_locked: str = ""
-    turn_to: dict[str, Any] | None = None
 
 
 class Boundary:
@@ -91,6 +72,8 @@ class Boundary:
         run.code, run.facts = outcome.code, outcome.facts
         run.finished_at = None if isinstance(outcome, Waiting) else self.now
         run.due_at = outcome.due_at if isinstance(outcome, Waiting) else None
+        asks = isinstance(outcome, Waiting) and outcome.asks is not None
+        run.asked_at = (run.asked_at or self.now) if asks else None
         run.data = run.data | _kept(outcome)
         self.step.changed.append(run)
         if said_before != (run.code, run.facts):

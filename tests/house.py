@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import deciding
+from pipeline import deciding, ticking
 from pipeline.config import BotFile, parse
 from pipeline.context import Ports
 from pipeline.engine import Engine
@@ -132,7 +132,7 @@ class House:
         shown = await self.service.snapshot(release_id)
         for item in shown.items:
             if not item.done:
-                await deciding.tick(self.service, DANA, release_id, item.id)
+                await ticking.tick(self.service, DANA, release_id, item.id)
 
     async def to_approval(self, release_id: str) -> Snapshot:
         await self.waits_for(release_id, "checklist")

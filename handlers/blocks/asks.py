@@ -1,6 +1,4 @@
-"""What is asked of people: the checklist, the approval, and decisions in production. Decided ones have no buttons."""
-
-from typing import Any
+"""Decisions that are asked of people: what was found, and the ways on. Decided ones have no buttons."""
 
 from slack_sdk.models.blocks import ButtonElement
 
@@ -10,85 +8,12 @@ from handlers.blocks.changes import way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, words
 from handlers.text.language import mark, tr, trn
-from handlers.text.stages import outcome, sentence
-from pipeline.models import ChecklistItem, StageRun
+from handlers.text.stages import outcome
+from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 from pipeline.states import StageStatus
 
 _OPEN = (StageStatus.WAITING, StageStatus.RUNNING)
-HEADLINES = {
-    "before": mark("Checklist before {title} — {done} of {total} done"),
-    "after": mark("Checklist after {title} — {done} of {total} done"),
-}
-MOST_ITEMS = 40
-"""Items with a block of their own; Slack takes 50 blocks a message."""
-
-
-def checklist(shown: Snapshot, phase: str) -> Message | None:
-    """The checklist before or after production; None while it has no items."""
-    items = [item for item in shown.items if item.phase == phase]
-    run = shown.runs.get("checklist" if phase == "before" else "after")
-    if not items or run is None:
-        return None
-    done = sum(item.done for item in items)
-    facts = {"title": words.title(shown.release), "done": done, "total": len(items)}
-    headline = tr(HEADLINES[phase], **facts)
-    open_ = [words.safe(item.title, 150) for item in items if not item.done]
-    waiting = run.status in _OPEN
-    blocks = [
-        parts.header(f"📋 {headline}"),
-        parts.section(_needed(shown, len(open_))) if open_ and waiting else None,
-        *[_item(shown, item, waiting) for item in _in_sight(items)],
-        parts.context(
-            *_more(items), tr("The bot ticks what it can prove, with the evidence; people tick the rest.")
-        ),
-    ]
-    text = f"{headline}." + (" " + tr("Open: {items}.", items=", ".join(open_)) if open_ else "")
-    return Message(
-        parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, broadcast=bool(open_)
-    )
-
-
-def _needed(shown: Snapshot, count: int) -> str:
-    who = words.person(shown.release.requested_by)
-    return trn("{who}: one item needs a person.", "{who}: {count} items need a person.", count, who=who)
-
-
-def _in_sight(items: list[ChecklistItem]) -> list[ChecklistItem]:
-    """The items with a block of their own, in their order. Of too many the open ones: they need their button."""
-    first = sorted(items, key=lambda item: item.done)[:MOST_ITEMS]
-    return [item for item in items if item in first]
-
-
-def _more(items: list[ChecklistItem]) -> list[str]:
-    still_open = sum(not item.done for item in items) - MOST_ITEMS
-    hidden = len(items) - MOST_ITEMS
-    if hidden <= 0:
-        return []
-    follow = trn(
-        "{count} open one follows as these are ticked",
-        "{count} open ones follow as these are ticked",
-        still_open,
-    )
-    return [f"{parts.and_more(hidden)}; {follow}" if still_open > 0 else parts.and_more(hidden)]
-
-
-def _item(shown: Snapshot, item: ChecklistItem, waiting: bool) -> Any:
-    title = words.safe(item.title, 150)
-    if item.done:
-        evidence = (
-            sentence(item.evidence["code"], item.evidence["facts"]) if item.evidence else tr("ticked by hand")
-        )
-        who = f"{words.person(item.done_by)} {words.when(item.done_at)}"
-        return parts.section(f"✅ *{title}*\n{who} · {evidence}")
-    tick = parts.button(
-        tr("Mark done"),
-        ids.TICK,
-        ids.value(shown.release.id, item.id),
-        means=tr("Mark done: {item}", item=item.title),
-    )
-    note = tr("open · the bot could not prove it") if item.proof else tr("open")
-    return parts.section(f"⬜ *{title}*\n{note}", accessory=tick if waiting else None)
 
 
 def decision(shown: Snapshot, run: StageRun) -> Message:

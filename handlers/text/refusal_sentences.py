@@ -182,6 +182,11 @@ STATE: Mapping[str, str] = {
         "It failed, or somebody stopped it a moment ago; what it prepared is being taken away.\n"
         "See `/release status`."
     ),
+    "proven": mark(
+        "This item cannot be opened again by hand.\n"
+        "I have proven it, and look again by myself: {title}.\n"
+        "If it is wrong, stop the release with `/release abort`."
+    ),
     "nothing_to_retry": mark(
         "There is nothing to try again.\n"
         "{version}: {status}.\n"

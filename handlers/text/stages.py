@@ -102,6 +102,7 @@ GOOD: Mapping[str, Sentence] = {
     ),
     "announced_back": lambda f: tr("production is locked"),
     "cleaned_up": lambda f: tr("nothing of it is left running"),
+    "not_needed": lambda f: tr("not needed: {reason}", reason=safe(f["reason"], 300)),
     "skipped_by": lambda f: tr(
         "skipped by {who}: {reason}", who=person(f["by"]), reason=safe(f["reason"], 300)
     ),

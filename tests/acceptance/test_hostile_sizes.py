@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.sandbox.journal import Call
 from handlers.text import ids
-from pipeline import deciding
+from pipeline import ticking
 from pipeline.policy import Actor
 from tests.slack_house import DANA, LEE, SAM, TEAM, open_slack_house, reasoned, ticks
 from tests.world import PLAYBOOK, World
@@ -58,7 +58,7 @@ async def test_no_size_breaks_a_message_or_a_form(tmp_path: Path) -> None:
         )
         for item in shown.items:
             if not item.done and not first.endswith(f":{item.id}"):
-                await deciding.tick(house.service, Actor(DANA, TEAM), shown.release.id, item.id)
+                await ticking.tick(house.service, Actor(DANA, TEAM), shown.release.id, item.id)
         request = await house.message("Approval needed for shop v0.2.0")
         assert len(request.blocks) <= 50
         await house.press(LEE, request, ids.REJECT)

@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 from pipeline import lease
 from pipeline.context import Passed
 from pipeline.crossing import Crossings
+from pipeline.decided import Step
 from pipeline.errors import LeaseLost
 from pipeline.lease import Claim
 from pipeline.models import Event, Release
-from pipeline.progress import Step
 from pipeline.states import ReleaseStatus
 from pipeline.store import Database
 from tests.benchmarks.street import Street, street
