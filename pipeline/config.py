@@ -41,6 +41,7 @@ from pipeline.config_values import (
     Model,
     Name,
 )
+from pipeline.config_windows import Freeze, ZoneName
 from pipeline.loading import load, parse
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "Environments",
     "Evaluation",
     "Flags",
+    "Freeze",
     "Item",
     "Limited",
     "Migrations",
@@ -156,6 +158,9 @@ class Product(Model):
     people: People
     teams: tuple[str, ...] = ()
     approval: Approval = Approval()
+    timezone: ZoneName = "UTC"
+    freezes: tuple[Freeze, ...] = ()
+    schedule_grace: Duration = timedelta(hours=1)
     environments: Environments
     docker: Docker = Docker()
     pace: Pace = Pace()
