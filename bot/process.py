@@ -24,6 +24,7 @@ LOOK_AFTER = 2.0
 """Seconds between two looks at requests: theirs are the shortest leases (pipeline.inbox)."""
 HEAL = 5.0
 COUNT = 15.0
+REMIND = 15.0
 TIDY = 60.0
 
 
@@ -86,6 +87,8 @@ def _set_the_clock(bot: Bot) -> None:
     bot.metronome.every(LOOK_AFTER, bot.desk.look_after, "look after requests")
     bot.metronome.every(HEAL, bot.heal, "look after connections and routers")
     bot.metronome.every(COUNT, count, "count")
+    bot.metronome.every(REMIND, bot.reminding.look, "remind people")
+    bot.metronome.every(REMIND, bot.digests.look, "tell the digest")
     bot.metronome.every(TIDY, bot.retention.tick, "take away what has served its time")
     bot.metronome.start()
 

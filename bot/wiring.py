@@ -42,6 +42,7 @@ from pipeline.adapters.local.target import local_target
 from pipeline.care import Care
 from pipeline.config import BotFile, Product, load
 from pipeline.context import Ports
+from pipeline.digest import Digests
 from pipeline.engine import Engine
 from pipeline.errors import ConfigError, StoreError
 from pipeline.listening import Listener
@@ -49,6 +50,7 @@ from pipeline.outbox import Outbox
 from pipeline.pacing import slack
 from pipeline.ports import Builder, DeployTarget, Directory, Runner
 from pipeline.redact import Redactor
+from pipeline.reminding import Reminding
 from pipeline.retention import Retention
 from pipeline.service import Service
 from pipeline.store import Database
@@ -213,6 +215,8 @@ class Bot:
         self.gauges = Gauges(self.registry)
         self.care = Care(self.db, self.ports)
         self.retention = Retention(self.db, config, self.ports, utc_now)
+        self.reminding = Reminding(self.db, config, self.ports, utc_now, self.nudge_outbox)
+        self.digests = Digests(self.service, self.nudge_outbox)
         self.metronome = Metronome()
         self.loops: list[asyncio.Task[None]] = []
         self.listening: asyncio.Task[None] | None = None

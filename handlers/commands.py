@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from handlers import actions, forms, grammar, looking, starting, working
+from handlers import actions, following, forms, grammar, looking, starting, working
 from handlers.desk import Desk, Request
 from handlers.text import help as help_text
 from pipeline import turning
@@ -77,6 +77,7 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.ListReleases: looking.recent,
     grammar.Plan: looking.plan,
     grammar.Show: looking.show,
+    grammar.Follow: following.follow,
     grammar.Help: _help,
 }
 """Who carries out each command that the grammar knows."""

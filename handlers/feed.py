@@ -10,12 +10,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import attachments
 from handlers.answers import UNREACHABLE, code, is_rate_limited, retry_after, status
-from handlers.blocks import announcements, approval, asks, card, checklist, evaluations, news, notes
+from handlers.blocks import (
+    news,
+)
 from handlers.blocks.parts import Attachment, Message
+from handlers.rendering import render
 from handlers.text.language import spoken_in
-from pipeline import overruling
 from pipeline.config import Product
-from pipeline.events import ANNOUNCEMENT, CARD, RESULT, WAY_BACK
 from pipeline.models import Release
 from pipeline.parcel import NeverSent, NotNow, Parcel, Sent
 from pipeline.snapshot import Snapshot
@@ -234,30 +235,3 @@ def _meaning(error: SlackApiError) -> Exception:
     if status(error) != 200 or said in TROUBLE:
         return NotNow(5, f"Slack answered {said}")
     return NeverSent(f"Slack answered {said}: {error.response.get('response_metadata')}")
-
-
-def render(topic: str, shown: Snapshot, product: Product) -> Message | None:
-    """The message of a topic as the release is now; None when it has nothing to show."""
-    kind, _, rest = topic.partition(":")
-    if topic == CARD:
-        return card.card(shown, product)
-    if kind == "checklist":
-        return checklist.checklist(shown, rest)
-    if topic == WAY_BACK:
-        return announcements.turned_back(shown)
-    if topic == ANNOUNCEMENT:
-        return announcements.released(shown, product)
-    if kind == RESULT:
-        return announcements.ended(shown)
-    return _of_run(kind, rest, shown, product)
-
-
-def _of_run(kind: str, rest: str, shown: Snapshot, product: Product) -> Message | None:
-    run = shown.runs.get(rest.split(":")[0]) if kind == "note" else shown.run_by_id(int(rest))
-    if run is None:
-        return None
-    if kind == "approval":
-        return approval.approval(shown, product, run)
-    if kind == "decision" and overruling.is_open(run):
-        return evaluations.asked(shown, product, run)
-    return asks.decision(shown, run) if kind == "decision" else notes.note(shown, run)

@@ -85,6 +85,14 @@ class Show:
 
 
 @dataclass(frozen=True)
+class Follow:
+    """`how`: follow, mute or unfollow. Without a version the release that runs or is live."""
+
+    how: str
+    version: str | None
+
+
+@dataclass(frozen=True)
 class Help:
     pass
 
@@ -104,6 +112,7 @@ Typed = (
     | ListReleases
     | Plan
     | Show
+    | Follow
     | Help
 )
 
@@ -121,6 +130,9 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "list": lambda rest: ListReleases(),
     "plan": lambda rest: _plan(rest),
     "show": lambda rest: _show(rest),
+    "follow": lambda rest: Follow("follow", rest[0] if rest else None),
+    "mute": lambda rest: Follow("mute", rest[0] if rest else None),
+    "unfollow": lambda rest: Follow("unfollow", rest[0] if rest else None),
     "help": lambda rest: Help(),
 }
 """Each word after `/release`, and how what follows it is read."""

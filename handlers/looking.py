@@ -28,12 +28,17 @@ async def recent(desk: Desk, request: Request, product: str, typed: grammar.List
 
 async def show(desk: Desk, request: Request, product: str, typed: grammar.Show) -> None:
     """One release, however long ago."""
-    version = parse_version(typed.version)
+    await _show(desk, request, product, await of_version(desk, product, typed.version))
+
+
+async def of_version(desk: Desk, product: str, text: str) -> Snapshot:
+    """The newest release of a version. Raises Refused with the nearest known ones."""
+    version = parse_version(text)
     found = await desk.service.of_version(product, version.tag)
     if found is None:
         known = [release.version for release in await desk.service.recent(product, 50)]
         raise Refused("unknown_version", version=version.tag, near=",".join(suggestions(version.tag, known)))
-    await _show(desk, request, product, found)
+    return found
 
 
 async def _show(desk: Desk, request: Request, product: str, found: Snapshot) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from handlers import actions, commands, forms, home, items, starting
+from handlers import actions, commands, following, forms, home, items, starting
 from handlers.desk import Desk, Handler, Request
 from handlers.text import ids, refusals
 from pipeline.errors import Refused, StoreError
@@ -48,6 +48,7 @@ FORMS: Mapping[str, Handler] = {
 
 SHORTCUTS: Mapping[str, Handler] = {
     ids.START_SHORTCUT: starting.open_form,
+    ids.FOLLOW_SHORTCUT: following.of_message,
     ids.ROLLBACK_SHORTCUT: actions.roll_back_message,
 }
 

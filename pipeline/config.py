@@ -31,6 +31,7 @@ from pipeline.config_playbook import (
     Suite,
     Watch,
 )
+from pipeline.config_reminders import Digest, Reminders
 from pipeline.config_values import (
     ArgName,
     ContainerPath,
@@ -53,6 +54,7 @@ __all__ = [
     "Checklist",
     "Component",
     "Container",
+    "Digest",
     "Docker",
     "Environment",
     "EnvironmentPeople",
@@ -69,6 +71,7 @@ __all__ = [
     "Playbook",
     "Product",
     "Recipe",
+    "Reminders",
     "Requirements",
     "Retention",
     "Risk",
@@ -158,6 +161,8 @@ class Product(Model):
     people: People
     teams: tuple[str, ...] = ()
     approval: Approval = Approval()
+    reminders: Reminders = Reminders()
+    digest: Digest | None = None
     timezone: ZoneName = "UTC"
     freezes: tuple[Freeze, ...] = ()
     schedule_grace: Duration = timedelta(hours=1)

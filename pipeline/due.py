@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline import snapshot
-from pipeline.events import CARD
+from pipeline.events import CARD, DIRECT
 from pipeline.models import Delivery, Event, Release
 from pipeline.snapshot import Snapshot
 from pipeline.states import ACTIVE
@@ -27,6 +27,7 @@ def next_due(now: datetime, database_now: ColumnElement[float], busy: list[str])
     of_release = (card.release_id == Delivery.release_id, card.topic == CARD)
     # A scalar, not EXISTS: PostgreSQL would read all cards there ever were into a hash first.
     has_card = select(card.ts).where(*of_release).scalar_subquery().is_not(None)
+    alone = Delivery.topic.like(f"{DIRECT}:%")
     free = or_(Delivery.owner.is_(None), Delivery.lease_until < database_now)
     first_post = and_(Delivery.topic == CARD, Delivery.ts.is_(None))
     return (
@@ -36,7 +37,7 @@ def next_due(now: datetime, database_now: ColumnElement[float], busy: list[str])
             Delivery.given_up.is_(None),
             Delivery.next_at <= now,
             free,
-            or_(Delivery.topic == CARD, Delivery.release_id.is_(None), has_card),
+            or_(Delivery.topic == CARD, Delivery.release_id.is_(None), alone, has_card),
             func.coalesce(Delivery.release_id, Delivery.product).not_in(busy),
         )
         .order_by(or_(Delivery.urgent, first_post).desc(), Delivery.id)

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.models import Delivery, Event, Release
+from pipeline.models import Delivery, Event, Follower, Release
 from pipeline.store import wake
 
 BOT = "bot"
@@ -24,7 +24,9 @@ CHECKLIST = {"before": "checklist:before", "after": "checklist:after"}
 ANNOUNCEMENT = "announcement"
 WAY_BACK = "announcement:rollback"
 RESULT = "result"
-ASK_FIRST = ("approval", "checklist", "decision", "announcement", "result")
+DIRECT = "dm"
+"""The first word of a topic that one person is told alone."""
+ASK_FIRST = ("approval", "checklist", "decision", "announcement", "result", "reminder")
 """Topics that people wait for: they are sent before progress notes."""
 
 
@@ -48,6 +50,11 @@ def result(attempt: int) -> str:
     return RESULT if attempt == 1 else f"{RESULT}:{attempt}"
 
 
+def reminder(run_id: int, at: float) -> str:
+    """The topic of what people were told again at a moment (a POSIX time)."""
+    return f"reminder:{run_id}:{int(at)}"
+
+
 def request(kind: str, run_id: int) -> str:
     """The topic of something asked of people by one stage run, such as an approval."""
     return f"{kind}:{run_id}"
@@ -69,6 +76,7 @@ async def record(session: AsyncSession, release: Release, facts: Sequence[Fact],
 
 async def record_all(session: AsyncSession, news: Iterable[Told]) -> None:
     """The same for many releases at once."""
+    news = list(news)
     rows = [(told, fact) for told in news for fact in told.facts]
     if not rows:
         return
@@ -78,7 +86,34 @@ async def record_all(session: AsyncSession, news: Iterable[Told]) -> None:
         await session.execute(
             _want(session), [_delivery(*message, wanted[message]) for message in sorted(wanted)]
         )
+    await _tell_followers(session, [told for told in news if any(f.kind in FOLLOWED for f in told.facts)])
     await wake(session, *dict.fromkeys(told.release.id for told, _ in rows))
+
+
+FOLLOWED = frozenset({
+    "production_touched", "release_succeeded", "release_failed", "release_cancelled", "rollback_started",
+    "release_rolled_back",
+})  # fmt: skip
+"""Facts that who follows a release is told by themselves."""
+
+
+async def _tell_followers(session: AsyncSession, news: Iterable[Told]) -> None:
+    for told in news:
+        for kind in dict.fromkeys(fact.kind for fact in told.facts if fact.kind in FOLLOWED):
+            follows = (Follower.release_id == told.release.id, Follower.mode == "follow")
+            people = await session.scalars(select(Follower.user).where(*follows).order_by(Follower.user))
+            await direct(session, told.release.id, kind, list(people), told.at)
+
+
+async def direct(
+    session: AsyncSession, release_id: str, about: str, people: Iterable[str], at: datetime
+) -> None:
+    """Have something of a release told to people alone, to each of them once."""
+    newest = select(func.max(Event.id)).where(Event.release_id == release_id).scalar_subquery()
+    for user in people:
+        row = {"release_id": release_id, "topic": f"{DIRECT}:{about}:{user}", "channel": user, "sent": 0}
+        into = _insert(session).values(**row, wanted=newest, urgent=True, next_at=at)
+        await session.execute(into.on_conflict_do_nothing())
 
 
 async def record_of_product(

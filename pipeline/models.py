@@ -110,7 +110,7 @@ class Release(Base):
 class StageRun(Base):
     """One durable attempt of a stage. `data` is what it must remember; `code` and `facts` say how it went.
 
-    `asked_at` is since when people are needed, `reminded_at` when they were told again the last time.
+    `asked_at` is since when people are needed, `reminder` when they were told again the last time, and who was.
     """
 
     __tablename__ = "stage_runs"
@@ -128,7 +128,7 @@ class StageRun(Base):
     finished_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
-    reminded_at: Mapped[datetime | None]
+    reminder: Mapped[dict[str, Any] | None]
     __table_args__ = (UniqueConstraint("release_id", "name", "generation"),)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.decided import Step
-from pipeline.events import ANNOUNCEMENT, BOT, CARD, WAY_BACK, Fact, note, result
+from pipeline.events import ANNOUNCEMENT, BOT, CARD, WAY_BACK, Fact, note, reminder, result
 from pipeline.lease import Claim
 from pipeline.models import StageRun
 from pipeline.states import (
@@ -276,6 +276,8 @@ def _topics(run: StageRun) -> tuple[str, ...]:
     topics: tuple[str, ...] = (CARD,)
     if "asks" in run.data:
         topics += (run.data["asks"],)
+    if run.reminder and run.status is not StageStatus.WAITING:
+        topics += (reminder(run.id, run.reminder["at"]),)
     if run.status is StageStatus.FAILED or (run.name in NOTED and run.status is StageStatus.SUCCEEDED):
         topics += (note(run.name, run.generation),)
     return topics

@@ -25,6 +25,9 @@ def commands(names: SlackNames) -> str:
         f"*`{release} list`*": tr("the last releases"),
         f"*`{release} show <version>`*": tr("how a release went"),
         f"*`{release} plan <version> [commit]`*": tr("what a release would do; nothing is done"),
+        f"*`{release} follow|mute|unfollow [version]`*": tr(
+            "hear of a release alone; be reminded of it no more"
+        ),
         f"*`{release} abort [reason]`*": tr("stops a release before production"),
         f"*`{release} retry`*": tr("tries what failed again, from where it failed"),
         f"*`{release} skip <step> <reason>`*": tr("goes on without a step, where the playbook allows it"),

@@ -29,6 +29,7 @@ ASSIGN_FORM = "checklist.assign"
 START_FORM = "release.start"
 
 START_SHORTCUT = "start_release"
+FOLLOW_SHORTCUT = "follow_release"
 ROLLBACK_SHORTCUT = "roll_back_release"
 
 PRODUCT = "product"

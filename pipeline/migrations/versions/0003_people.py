@@ -26,11 +26,11 @@ def upgrade() -> None:
     )
     op.add_column("checklist_items", sa.Column("assignee", sa.String(length=40), nullable=True))
     op.add_column("stage_runs", sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("stage_runs", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("stage_runs", sa.Column("reminder", sa.JSON(none_as_null=True), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("stage_runs", "reminded_at")
+    op.drop_column("stage_runs", "reminder")
     op.drop_column("stage_runs", "asked_at")
     op.drop_column("checklist_items", "assignee")
     op.drop_table("followers")
