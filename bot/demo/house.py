@@ -122,6 +122,12 @@ def settings(sandbox: Sandbox, folder: Path, port: int) -> Settings:
 
 def prepare(folder: Path, first: int, canary: float, watch: float) -> None:
     """Write the demo's folder anew: the repository with its history, and bot.toml. Raises ConfigError."""
+    lay_out(folder, first, canary, watch)
+    build_history(folder / f"{PRODUCT}.git")
+
+
+def lay_out(folder: Path, first: int, canary: float, watch: float) -> None:
+    """The demo's folder and bot.toml alone, for whatever product. Raises ConfigError."""
     marker = folder / ".releasebot-demo"
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise ConfigError(
@@ -130,7 +136,6 @@ def prepare(folder: Path, first: int, canary: float, watch: float) -> None:
     shutil.rmtree(folder, onerror=_writable) if folder.exists() else None
     (folder / DATABASES).mkdir(parents=True)
     marker.touch()
-    build_history(folder / "core-hub.git")
     text = BOT_TOML.format(
         folder=folder, staging=first, production=first + 1, staging_first=first + 2, production_first=first + 20,
         canary=canary, watch=watch,

@@ -1,6 +1,7 @@
 """The whole town for acceptance tests: the sandbox and the product here, the bot as a process that can be killed."""
 
 import asyncio
+import json
 import os
 import re
 import secrets
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bot.demo.house import MANIFEST, PORTS, PRODUCT, free_ports, prepare
 from bot.sandbox.manifest import read_manifest
@@ -157,6 +159,15 @@ class Town:
             said = [m.text for m in self.sandbox.ephemerals(user)]
             raise AssertionError(f"{user} was not told {text!r}, but {said}") from None
 
+    def state(self, environment: str) -> Path:
+        """The folder of an environment's target."""
+        return self.folder / "state" / "products" / PRODUCT / environment
+
+    def operations(self) -> list[dict[str, Any]]:
+        """The operation log of production."""
+        text = (self.state("production") / "operations.jsonl").read_text()
+        return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+
     async def shown(self, version: str) -> Snapshot | None:
         async with self.db.reading() as session:
             releases = await snapshot.last_releases(session, PRODUCT)
@@ -202,20 +213,23 @@ class Nobody(Directory):
         raise LookupError(group_id)
 
 
+Prepare = Callable[[Path, int, float, float], None]
+"""Writes bot.toml and the product's repository: folder, first port, seconds of canary and watch."""
+
+
 @asynccontextmanager
 async def open_town(
-    folder: Path, *, canary: float = 1, watch: float = 2, settle: Callable[[Path], None] = lambda _: None
+    folder: Path, *, canary: float = 1, watch: float = 2, lay: Prepare = prepare
 ) -> AsyncIterator[Town]:
     """The sandbox, a repository and v0.1.0 in production; everything is taken down at the end.
 
-    `settle` may change bot.toml before the bot reads it.
+    `lay` writes what the bot reads; the example product if nothing else is said.
     """
     keys = {
         f"CORE_HUB_{where}_CHARGE_SIGNING_KEY": secrets.token_hex(16) for where in ("STAGING", "PRODUCTION")
     }
     with free_ports(PORTS) as first:
-        await asyncio.to_thread(prepare, folder, first, canary, watch)
-        settle(folder / "bot.toml")
+        await asyncio.to_thread(lay, folder, first, canary, watch)
         async with _town(folder, first, keys) as town:
             yield town
 
