@@ -34,6 +34,7 @@ class Screen:
     """The page as one person sees it at a time."""
 
     page: Page
+    product: str = "core-hub"
     shots: int = 0
 
     # --------------------------------------------------------------- people
@@ -93,7 +94,7 @@ class Screen:
     async def card(self, version: str) -> Locator:
         """The one message of a release."""
         messages = self.page.locator("#timeline [data-testid=message]").filter(
-            has_text=f"core-hub {version} — "
+            has_text=f"{self.product} {version} — "
         )
         found = messages.filter(has_text="details are in the thread").last
         await found.wait_for(timeout=LATER)
@@ -125,7 +126,7 @@ class Screen:
 
 
 @asynccontextmanager
-async def open_screen(url: str) -> AsyncIterator[Screen]:
+async def open_screen(url: str, product: str = "core-hub") -> AsyncIterator[Screen]:
     """The page in a browser; an error in its console fails the test."""
     problems: list[str] = []
     async with async_playwright() as playwright:
@@ -137,7 +138,7 @@ async def open_screen(url: str) -> AsyncIterator[Screen]:
             page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
             await page.goto(url)
             await page.wait_for_selector("body[data-ready=true]")
-            yield Screen(page)
+            yield Screen(page, product)
         finally:
             await browser.close()
     assert not problems
