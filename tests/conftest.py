@@ -18,19 +18,27 @@ from pipeline.store import Database
 from tests.engine import USUAL, answers, private_engine, why_none
 from tests.postgres import Server, binaries, running_server
 
+TOGETHER = ("docker", "test_checker")
+"""What the names of tests have in them that go to one process: two private engines would disturb each other's network,
+and what the checker looks at takes long to make."""
+
 
 class OneEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Test by test to whichever process is free, but all that need Docker to one: two private engines would disturb
-    each other's network. Such tests have `docker` in their names."""
+    """Test by test to whichever process is free, but some together: those of Docker first, as they take longest."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "docker" if "docker" in nodeid else nodeid
+        return next((word for word in TOGETHER if word in nodeid), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneEngine:
     """How the tests are shared among processes."""
     return OneEngine(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first: what is left at the end is short, and no process works on alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
