@@ -1,7 +1,5 @@
 """Users under way while the product is released and rolled back: nobody sees an error, one in ten sees the canary."""
 
-import time
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,18 +7,10 @@ import pytest
 from bot.demo.visitors import Visitors
 from pipeline.states import ReleaseStatus
 from tests.acceptance.small import prepare_small
-from tests.acceptance.town import DANA, SAM, Town, open_town
+from tests.acceptance.town import DANA, SAM, open_town
 
 RATE = 250.0
 """Requests a second, on keep-alive connections: some hundred, as a test machine can bear beside the release."""
-
-
-def turns(town: Town) -> list[tuple[float, float]]:
-    """When production's router was turned, oldest first: began and had ended, as time.monotonic() has it."""
-    ahead = time.time() - time.monotonic()
-    log = [line for line in town.operations() if line["step"] == "route"]
-    times = [datetime.fromisoformat(line["at"]).timestamp() - ahead for line in log]
-    return list(zip(times[::2], times[1::2], strict=True))
 
 
 LATE = 0.5
@@ -33,14 +23,14 @@ async def test_no_request_fails_from_deploy_to_rollback(tmp_path: Path) -> None:
         await town.type(DANA, "/release", "v0.2.0")
         await town.message("Approval needed")
         async with Visitors(town.url, clients=20, rate=RATE) as visitors:
-            known = len(turns(town))
+            known = len(town.turns())
             await town.approve()
             await town.until(lambda shown: "watch" in shown.runs)
             await town.roll_back(SAM)
             shown = await town.until(lambda shown: shown.release.finished_at is not None)
         assert shown.release.status is ReleaseStatus.ROLLED_BACK, shown.runs
         assert visitors.failed == []
-        canary, promotion, back = turns(town)[known:]
+        canary, promotion, back = town.turns()[known:]
         assert visitors.shares(until=canary[0]) == {"v0.1.0": 100.0}
         assert sum(canary[1] <= at <= promotion[0] for at, _ in visitors.seen) > 500
         share = visitors.shares(canary[1], promotion[0])

@@ -7,9 +7,11 @@ import re
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ DANA, LEE, KIM, SAM, GUEST, OUTSIDER = (
     "U0DANA001", "U0LEE0002", "U0KIM0004", "U0SAM0003", "U0GUEST05", "U0EXT00006",
 )  # fmt: skip
 PATIENCE = 180.0
+AGAIN = "Please press or type it again"
 APPROVAL: dict[str, dict[str, object]] = {
     ids.SEEN: {ids.INPUT: ["changes", "back"]},
     ids.NOTE: {ids.INPUT: "Looks good."},
@@ -117,8 +120,20 @@ class Town:
     async def press(self, user: str, message: Message, action: str, value: str | None = None) -> None:
         await self.sandbox.click(user, message.channel, message.ts, action, value)
 
-    async def form(self, user: str) -> View:
-        return (await self.sandbox.wait_for(lambda: self.sandbox.views(user), PATIENCE))[-1]
+    async def form(self, user: str, ask: Callable[[], Awaitable[object]]) -> View:
+        """Ask for a form, and again where the bot says so: a busy machine may need more than Slack's three seconds."""
+        while True:
+            known = len(self.sandbox.ephemerals(user))
+            await ask()
+            await self.sandbox.wait_for(
+                lambda known=known: self.sandbox.views(user) or self._again(user, known),  # type: ignore[misc]  # lambda with a default
+                PATIENCE,
+            )
+            if views := self.sandbox.views(user):
+                return views[-1]
+
+    def _again(self, user: str, known: int) -> bool:
+        return any(AGAIN in message.text for message in self.sandbox.ephemerals(user)[known:])
 
     async def tick_all(self, user: str, headline: str) -> None:
         """Press "Mark done" until none is left."""
@@ -130,12 +145,13 @@ class Town:
             message = await self.message(headline)
 
     async def approve(self, user: str = LEE) -> None:
-        await self.press(user, await self.message("Approval needed"), ids.APPROVE)
-        await self.sandbox.submit(user, (await self.form(user)).id, APPROVAL)
+        message = await self.message("Approval needed")
+        form = await self.form(user, lambda: self.press(user, message, ids.APPROVE))
+        await self.sandbox.submit(user, form.id, APPROVAL)
 
     async def roll_back(self, user: str, reason: str = "Trying the way back.") -> None:
-        await self.type(user, "/rollback")
-        await self.sandbox.submit(user, (await self.form(user)).id, {ids.REASON: {ids.INPUT: reason}})
+        form = await self.form(user, lambda: self.type(user, "/rollback"))
+        await self.sandbox.submit(user, form.id, {ids.REASON: {ids.INPUT: reason}})
 
     # -------------------------------------------------------------- looking
 
@@ -167,6 +183,13 @@ class Town:
         """The operation log of production."""
         text = (self.state("production") / "operations.jsonl").read_text()
         return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+
+    def turns(self) -> list[tuple[float, float]]:
+        """When production's router was turned, oldest first: began and had ended, as time.monotonic() has it."""
+        ahead = time.time() - time.monotonic()
+        log = [line for line in self.operations() if line["step"] == "route"]
+        times = [datetime.fromisoformat(line["at"]).timestamp() - ahead for line in log]
+        return list(zip(times[::2], times[1::2], strict=True))
 
     async def shown(self, version: str) -> Snapshot | None:
         async with self.db.reading() as session:
