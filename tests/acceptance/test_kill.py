@@ -88,6 +88,7 @@ async def _roll_back(town: Town) -> None:
         await kill_at(town, stage)
     shown = await town.until(lambda shown: shown.release.status == "rolled_back")
     await town.message("was rolled back")
+    assert shown.runs["undo-migration"].status is StageStatus.SUCCEEDED
     assert shown.lock is not None
     assert "Trying the way back." in shown.lock.reason
 

@@ -64,7 +64,7 @@ async def _replace(house: MortalHouse, alone: bool) -> None:
 Reach = Callable[[MortalHouse, str], Awaitable[object]]
 
 
-async def _asked(house: MortalHouse, reach: Reach | None = None) -> Start:
+async def _begun(house: MortalHouse, reach: Reach | None = None) -> Start:
     """A house whose v0.2.0 was just asked for, or has come as far as `reach` takes it; its engine is stopped."""
     await house.adopt()
     await house.stop_engines()
@@ -82,14 +82,14 @@ async def _asked(house: MortalHouse, reach: Reach | None = None) -> Start:
 async def start(tmp_path: Path) -> Start:
     """v0.2.0 was just asked for."""
     async with open_mortal_house(_folder(tmp_path)) as house:
-        return await _asked(house)
+        return await _begun(house)
 
 
 @pytest.fixture
 async def watched(tmp_path: Path) -> Start:
     """v0.2.0 is in production and watched."""
     async with open_mortal_house(_folder(tmp_path)) as house:
-        return await _asked(house, MortalHouse.to_watch)
+        return await _begun(house, MortalHouse.to_watch)
 
 
 def _folder(parent: Path) -> Path:
