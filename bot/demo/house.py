@@ -205,8 +205,8 @@ async def adopt(bot: Bot, version: str) -> None:
 
 
 async def ended(bot: Bot, release_id: str) -> ReleaseStatus:
-    """Wait until a release has ended (two minutes at most)."""
-    async with asyncio.timeout(120):
+    """Wait until a release has ended (ten minutes at most: a slow machine may need some to build images)."""
+    async with asyncio.timeout(600):
         while True:
             status = (await bot.service.snapshot(release_id)).release.status
             if status not in ACTIVE:

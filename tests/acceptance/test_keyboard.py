@@ -59,8 +59,7 @@ async def tick_all(screen: Screen, headline: str) -> None:
 
 
 async def approve(screen: Screen) -> None:
-    await press(screen, ids.APPROVE)
-    await screen.form()
+    await screen.form(lambda: press(screen, ids.APPROVE))
     boxes = screen.page.locator("[data-testid=modal] input[type=checkbox]")
     for number in range(await boxes.count()):
         await reach(screen, f"[data-testid=modal] label:nth-of-type({number + 1}) input[type=checkbox]")
@@ -71,8 +70,7 @@ async def approve(screen: Screen) -> None:
 
 
 async def roll_back(screen: Screen) -> None:
-    await write(screen, "/rollback")
-    await screen.form()
+    await screen.form(lambda: write(screen, "/rollback"))
     await reach(screen, "[data-testid=modal] textarea")
     await screen.page.keyboard.type("Trying the way back.")
     await reach(screen, SUBMIT)

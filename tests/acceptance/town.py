@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.demo.house import MANIFEST, PORTS, PRODUCT, free_ports, prepare
+from bot.sandbox.delivery import Delivered
 from bot.sandbox.manifest import read_manifest
 from bot.sandbox.sandbox import Sandbox
 from bot.sandbox.workspace import Message, View
@@ -31,7 +32,7 @@ DANA, LEE, KIM, SAM, GUEST, OUTSIDER = (
     "U0DANA001", "U0LEE0002", "U0KIM0004", "U0SAM0003", "U0GUEST05", "U0EXT00006",
 )  # fmt: skip
 PATIENCE = 180.0
-AGAIN = "Please press or type it again"
+AGAIN = ("press or type it again", "Try again in a minute")
 APPROVAL: dict[str, dict[str, object]] = {
     ids.SEEN: {ids.INPUT: ["changes", "back"]},
     ids.NOTE: {ids.INPUT: "Looks good."},
@@ -114,26 +115,31 @@ class Town:
 
     # --------------------------------------------------------------- people
 
-    async def type(self, user: str, command: str, text: str = "") -> None:
-        await self.sandbox.command(user, CHANNEL, command, text)
+    async def type(self, user: str, command: str, text: str = "") -> Delivered:
+        return await self.sandbox.command(user, CHANNEL, command, text)
 
-    async def press(self, user: str, message: Message, action: str, value: str | None = None) -> None:
-        await self.sandbox.click(user, message.channel, message.ts, action, value)
+    async def press(self, user: str, message: Message, action: str, value: str | None = None) -> Delivered:
+        return await self.sandbox.click(user, message.channel, message.ts, action, value)
 
-    async def form(self, user: str, ask: Callable[[], Awaitable[object]]) -> View:
-        """Ask for a form, and again where the bot says so: a busy machine may need more than Slack's three seconds."""
-        while True:
+    async def form(self, user: str, ask: Callable[[], Awaitable[Delivered]]) -> View:
+        """Ask for a form, and again where the bot did not take it in time or says so, as people do: on a busy machine
+        Slack's three seconds may be over before."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             known = len(self.sandbox.ephemerals(user))
-            await ask()
+            if not (await ask()).acked:
+                continue
             await self.sandbox.wait_for(
                 lambda known=known: self.sandbox.views(user) or self._again(user, known),  # type: ignore[misc]  # lambda with a default
                 PATIENCE,
             )
             if views := self.sandbox.views(user):
                 return views[-1]
+        raise AssertionError(f"no form for {user}, but {[m.text for m in self.sandbox.ephemerals(user)]}")
 
     def _again(self, user: str, known: int) -> bool:
-        return any(AGAIN in message.text for message in self.sandbox.ephemerals(user)[known:])
+        told = " ".join(message.text for message in self.sandbox.ephemerals(user)[known:])
+        return any(text in told for text in AGAIN)
 
     async def tick_all(self, user: str, headline: str) -> None:
         """Press "Mark done" until none is left."""
