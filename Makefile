@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PROCESSES ?= 4
 CHECKED := bot handlers pipeline tests
 
 SAID := -k tr -k trn:1,2 -k mark -k Stage:2
 
-.PHONY: setup demo demo-headless demo-docker demo-docker-headless test check bench chaos lock messages clean
+.PHONY: setup demo demo-headless demo-docker demo-docker-headless test check bench kills chaos lock messages clean
 
 setup: $(READY)
 
@@ -37,10 +38,13 @@ check: $(READY)  ## format, lint, types, layers
 	$(BIN)/lint-imports
 
 test: check  ## everything that CI runs
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4
+	$(BIN)/pytest --numprocesses $(PROCESSES)
 
 bench: $(READY)  ## figures beside their baselines, in build/bench.json
 	$(BIN)/python -m tests.benchmarks
+
+kills: $(READY)  ## the tests that kill the bot, at every step instead of some
+	EVERY_KILL=1 $(BIN)/pytest --numprocesses $(PROCESSES) tests/integration/test_crashes.py tests/integration/test_slots_kill.py
 
 chaos: $(READY)  ## seeded kills, stops and a moody Slack: SEEDS=n, SEED=k to replay one, DB=sqlite|postgresql|both
 	$(BIN)/python -m tests.chaos

@@ -63,7 +63,7 @@ class Sink:
         self._skipping, self._pending = True, ""
 
     def _store(self, block: str) -> None:
-        text = self._redact(readable(block))
+        text = _short(self._redact(readable(block)))
         self._tail.extend(line[:2000] for line in text.splitlines()[-TAIL:])
         data = text.encode(errors="replace")
         room = LOG_LIMIT - self._written
@@ -101,3 +101,11 @@ class Sink:
             rest = self._redact(readable(self._pending.partition("\n")[2]))
             self._tail.extend(line[:2000] for line in rest.splitlines()[-TAIL:])
         return tuple(self._tail)
+
+
+def _short(text: str) -> str:
+    """With its long lines cut, as those are that come in pieces."""
+    return "".join(
+        line if len(line) <= _LINE + _OVERLAP else line[:_LINE] + " [line cut]\n"
+        for line in text.splitlines(keepends=True)
+    )

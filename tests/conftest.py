@@ -2,35 +2,84 @@
 either kind."""
 
 import asyncio
-import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
+from bot.demo.base_image import MINUTES
 from bot.demo.base_image import base_image as make_base_image
 from bot.demo.history import EXAMPLE
 from pipeline.adapters.docker.engine import Engine
+from pipeline.files import locked
 from pipeline.store import Database
-from tests.engine import USUAL, answers, private_engine, why_none
+from tests.engine import private_engine, usual, why_none
 from tests.postgres import Server, binaries, running_server
 
+TOGETHER = ("integration/test_docker_", "chaos/test_checker")
+"""What the names of tests have in them that go to one process: they share what takes long to make, or names of images
+and volumes."""
 
-class OneEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Test by test to whichever process is free, but all that need Docker to one: two private engines would disturb
-    each other's network. Such tests have `docker` in their names."""
+ENGINE = "engine"
+"""Of the file that tells the other processes where the Docker engine is, and of what tells them of the file."""
+
+_started = pytest.StashKey[ExitStack]()
+_folder = pytest.StashKey[Path]()
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Test by test to whichever process is free, but some together, and these first."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "docker" if "docker" in nodeid else nodeid
+        return next((word for word in TOGETHER if word in nodeid), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneEngine:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
     """How the tests are shared among processes."""
-    return OneEngine(config, log)
+    return Together(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A place for what all processes share."""
+    stack = config.stash[_started] = ExitStack()
+    config.stash[_folder] = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shared-")))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """It ends with the last of them."""
+    config.stash[_started].close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell a process where it will find what all share."""
+    node.workerinput[ENGINE] = str(node.config.stash[_folder] / ENGINE)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: WorkerController, ids: Sequence[str]) -> None:
+    """Start one Docker engine for all processes, if it is wanted: two would disturb each other's network.
+
+    The tests that need it have `docker` in their names.
+    """
+    file = node.config.stash[_folder] / ENGINE
+    if not file.exists() and any("docker" in name for name in ids) and not usual() and not why_none():
+        try:
+            file.write_text(node.config.stash[_started].enter_context(private_engine()))
+        except AssertionError as error:
+            file.write_text(f"no Docker engine could be started: {error}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no process is left to work on alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
@@ -74,19 +123,25 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[str]:
+def engine(pytestconfig: pytest.Config) -> Iterator[str]:
     """The address of a Docker engine: the one that answers here, else a private one, else the test is skipped."""
-    host = os.environ.get("DOCKER_HOST") or USUAL
-    if answers(host):
+    told: Mapping[str, str] = getattr(pytestconfig, "workerinput", {})
+    if host := usual():
         yield host
-        return
-    if reason := why_none():
+    elif reason := why_none():
         pytest.skip(reason)
-    with private_engine() as started:
-        yield started
+    elif told:
+        host = Path(told[ENGINE]).read_text()
+        assert host.startswith("unix://"), host
+        yield host
+    else:
+        with private_engine() as started:
+            yield started
 
 
 @pytest.fixture(scope="session")
-def base_image(engine: str) -> str:
-    """An image with Python and what the example product needs, on the engine."""
-    return asyncio.run(make_base_image(Engine(engine), EXAMPLE / "requirements.txt"))
+def base_image(engine: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image with Python and what the example product needs, on the engine: made by one process for all."""
+    with locked(tmp_path_factory.getbasetemp().parent / "base-image", MINUTES * 60) as free:
+        assert free
+        return asyncio.run(make_base_image(Engine(engine), EXAMPLE / "requirements.txt"))

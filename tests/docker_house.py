@@ -15,7 +15,7 @@ from pipeline.adapters.docker.engine import Engine
 from pipeline.adapters.docker.shelf import Registry, Shelf
 from pipeline.ports import BuildOrder, Recipe
 
-SECONDS = 30.0
+SECONDS = 90.0
 """How long a condition may take to become true."""
 
 PLAIN = "FROM scratch\nCOPY app /app\n"

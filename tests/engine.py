@@ -28,6 +28,12 @@ def answers(host: str) -> bool:
         return False
 
 
+def usual() -> str | None:
+    """The address of the machine's own engine, when it answers."""
+    host = os.environ.get("DOCKER_HOST") or USUAL
+    return host if answers(host) else None
+
+
 def why_none() -> str | None:
     """Why no private engine can be started here; None when it can."""
     if os.geteuid() != 0:

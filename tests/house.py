@@ -19,6 +19,9 @@ from pipeline.states import ACTIVE, ReleaseStatus, StageStatus
 from pipeline.store import Database
 from tests.world import World, ports
 
+PATIENCE = 60.0
+"""Seconds after which a condition counts as never true: on a machine that many use, milliseconds have become 15 s."""
+
 BOT_TOML = """
 [products.shop]
 repository = "somewhere"
@@ -100,7 +103,7 @@ class House:
         return release
 
     async def until(
-        self, release_id: str, reached: Callable[[Snapshot], bool], seconds: float = 10
+        self, release_id: str, reached: Callable[[Snapshot], bool], seconds: float = PATIENCE
     ) -> Snapshot:
         """Wait for a condition of a release; the last state is in the error."""
         shown = await self.service.snapshot(release_id)

@@ -27,7 +27,7 @@ from pipeline.config import BotFile, parse
 from pipeline.engine import Engine
 from pipeline.snapshot import Snapshot, last_releases, load
 from pipeline.store import Database
-from tests.house import House
+from tests.house import PATIENCE, House
 from tests.slack_face import BEAT, Face, Mode, settings_for
 from tests.world import MemoryChangelog, World, ports
 
@@ -38,7 +38,6 @@ DANA, LEE, KIM, SAM, GUEST, OUTSIDER = (
 MANIFEST = Path(__file__).parents[1] / "manifest.yml"
 APPROVAL: Values = {ids.SEEN: {ids.INPUT: ["changes", "back"]}, ids.NOTE: {ids.INPUT: "Looks good."}}
 HASTE = 60.0
-PATIENCE = 10.0
 
 BOT_TOML = f"""
 [products.shop]

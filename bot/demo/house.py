@@ -125,6 +125,12 @@ def settings(sandbox: Sandbox, folder: Path, port: int) -> Settings:
 
 def prepare(folder: Path, first: int, canary: float, watch: float) -> None:
     """Write the demo's folder anew: the repository with its history, and bot.toml. Raises ConfigError."""
+    lay_out(folder, first, canary, watch)
+    build_history(folder / f"{PRODUCT}.git")
+
+
+def lay_out(folder: Path, first: int, canary: float, watch: float) -> None:
+    """The demo's folder and bot.toml alone, for whatever product. Raises ConfigError."""
     marker = folder / ".releasebot-demo"
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise ConfigError(
@@ -133,7 +139,6 @@ def prepare(folder: Path, first: int, canary: float, watch: float) -> None:
     shutil.rmtree(folder, onerror=_writable) if folder.exists() else None
     (folder / DATABASES).mkdir(parents=True)
     marker.touch()
-    build_history(folder / "core-hub.git")
     text = BOT_TOML.format(
         folder=folder, staging=first, production=first + 1, staging_first=first + 2, production_first=first + 20,
         canary=canary, watch=watch,
@@ -203,8 +208,8 @@ async def adopt(bot: Bot, version: str) -> None:
 
 
 async def ended(bot: Bot, release_id: str) -> ReleaseStatus:
-    """Wait until a release has ended (two minutes at most)."""
-    async with asyncio.timeout(120):
+    """Wait until a release has ended (ten minutes at most: a slow machine may need some to build images)."""
+    async with asyncio.timeout(600):
         while True:
             status = (await bot.service.snapshot(release_id)).release.status
             if status not in ACTIVE:

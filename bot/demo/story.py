@@ -15,7 +15,7 @@ from pipeline.snapshot import Snapshot
 CHANNEL = "C0RELEASES"
 DANA, LEE = "U0DANA001", "U0LEE0002"
 NEW, OLD = "v0.2.0", "v0.1.0"
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds to wait for one step of the story before it counts as stuck."""
 
 

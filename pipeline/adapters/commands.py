@@ -63,7 +63,7 @@ class LocalRunner:
             raise
         pump = asyncio.create_task(_pump(output, sink))
         try:
-            await asyncio.to_thread(record.write, process.pid)
+            await insist(asyncio.to_thread(record.write, process.pid))  # not after `clear`
             async with asyncio.timeout(command.timeout):
                 return await process.wait()
         except TimeoutError:

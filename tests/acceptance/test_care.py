@@ -9,6 +9,7 @@ import pytest
 
 from bot.pages import open_page
 from pipeline.errors import PipelineError
+from tests.acceptance.small import prepare_small
 from tests.acceptance.town import DANA, Town, open_town
 
 
@@ -37,7 +38,7 @@ async def serves(town: Town, version: str) -> None:
 
 @pytest.mark.slow
 async def test_after_a_restart_of_the_machine_production_serves_again(tmp_path: Path) -> None:
-    async with open_town(tmp_path / "town") as town:
+    async with open_town(tmp_path / "town", lay=prepare_small) as town:
         before = len(services(town))
         await town.end_bot(signal.SIGKILL)
         for process in services(town):

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from bot.demo.house import open_house
 from handlers.text import ids
 from tests.acceptance.screen import CHROMIUM, LATER, Screen, open_screen
-from tests.acceptance.town import DANA, LEE
+from tests.slack_house import DANA, LEE, open_slack_house
 
 MOST_STEPS = 150
 """Presses of Tab after which a control counts as out of reach."""
@@ -17,7 +16,6 @@ COMPOSER, SUBMIT = "[data-testid=composer-input]", "[data-testid=modal-submit]"
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: put `chromium` on the PATH."),
 ]
 
@@ -44,10 +42,10 @@ async def write(screen: Screen, text: str) -> None:
     await screen.page.keyboard.press("Enter")
 
 
-async def become_next(screen: Screen, user: str) -> None:
-    """The arrow keys change who acts."""
+async def become(screen: Screen, user: str, arrow: str) -> None:
+    """The arrow keys change who acts: to the one before or after."""
     await reach(screen, "[data-testid=user-switcher] input", "Shift+Tab")
-    await screen.page.keyboard.press("ArrowDown")
+    await screen.page.keyboard.press(arrow)
     await screen.page.locator(f"[data-testid=user-{user}] input:checked").wait_for()
 
 
@@ -61,8 +59,7 @@ async def tick_all(screen: Screen, headline: str) -> None:
 
 
 async def approve(screen: Screen) -> None:
-    await press(screen, ids.APPROVE)
-    await screen.form()
+    await screen.form(lambda: press(screen, ids.APPROVE))
     boxes = screen.page.locator("[data-testid=modal] input[type=checkbox]")
     for number in range(await boxes.count()):
         await reach(screen, f"[data-testid=modal] label:nth-of-type({number + 1}) input[type=checkbox]")
@@ -73,8 +70,7 @@ async def approve(screen: Screen) -> None:
 
 
 async def roll_back(screen: Screen) -> None:
-    await write(screen, "/rollback")
-    await screen.form()
+    await screen.form(lambda: write(screen, "/rollback"))
     await reach(screen, "[data-testid=modal] textarea")
     await screen.page.keyboard.type("Trying the way back.")
     await reach(screen, SUBMIT)
@@ -84,17 +80,19 @@ async def roll_back(screen: Screen) -> None:
 
 async def test_nothing_needs_a_mouse(tmp_path: Path) -> None:
     async with (
-        open_house(tmp_path / "house", 0, canary=1, watch=60) as house,
-        open_screen(house.sandbox.page_url) as screen,
+        open_slack_house(tmp_path) as house,
+        open_screen(house.sandbox.page_url, "shop") as screen,
     ):
         await write(screen, "/release v0.2.0")
         card = await screen.card("v0.2.0")
-        await tick_all(screen, "Checklist before core-hub v0.2.0")
-        await screen.message("Approve core-hub v0.2.0 for production?")
-        await become_next(screen, LEE)
+        await tick_all(screen, "Checklist before shop v0.2.0")
+        await screen.message("Approve shop v0.2.0 for production?")
+        await become(screen, LEE, "ArrowDown")
         await approve(screen)
-        await screen.message("core-hub v0.2.0 is live")
+        await house.through_canary((await house.shown("v0.2.0")).release.id)
+        await screen.message("shop v0.2.0 is live")
+        await become(screen, DANA, "ArrowUp")
         await roll_back(screen)
         await expect(card).to_contain_text("rolled back", timeout=LATER)
-        await screen.message("core-hub v0.2.0 was rolled back to v0.1.0")
+        await screen.message("shop v0.2.0 was rolled back to v0.1.0")
         assert house.sandbox.views(LEE) == house.sandbox.views(DANA) == []

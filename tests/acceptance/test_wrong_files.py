@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 from bot.sandbox.sandbox import Sandbox
+from tests.forks import releasebot
 from tests.house import BOT_TOML
 
 RIGHT = BOT_TOML.replace('teams = ["T1"]\n', "")
@@ -28,16 +28,10 @@ MISTAKES = {
 }
 
 
-async def releasebot(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run the command line in a folder of its own: exit code and everything it printed."""
+async def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run the command line in a folder: exit code and everything it printed."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    root = str(Path(__file__).parents[2])
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *arguments, cwd=folder, env=kept | {"PYTHONPATH": root} | environment,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    printed, _ = await asyncio.wait_for(process.communicate(), 30)
-    return process.returncode or 0, printed.decode()
+    return await asyncio.to_thread(releasebot, folder, arguments, kept | environment)
 
 
 async def test_check_names_every_mistake_of_bot_toml(tmp_path: Path) -> None:
@@ -45,7 +39,7 @@ async def test_check_names_every_mistake_of_bot_toml(tmp_path: Path) -> None:
     for folder, text in zip(folders, MISTAKES, strict=True):
         folder.mkdir()
         folder.joinpath("bot.toml").write_text(text)
-    answers = await asyncio.gather(*(releasebot(folder, "check") for folder in folders))
+    answers = await asyncio.gather(*(run(folder, "check") for folder in folders))
     for (code, printed), expected in zip(answers, MISTAKES.values(), strict=True):
         assert code in (1, 2), printed
         assert all(part in printed for part in expected), printed
@@ -63,7 +57,7 @@ async def test_run_names_what_is_missing_in_the_environment(tmp_path: Path) -> N
         (tokens | {"SLACK_MODE": "pigeon"}, ("SLACK_MODE: found 'pigeon'", "'socket' or 'http'")),
         (tokens | {"RELEASEBOT_PORT": "99999"}, ("RELEASEBOT_PORT: found '99999'", "65535")),
     )
-    answers = await asyncio.gather(*(releasebot(tmp_path, "run", **given) for given, _ in cases))
+    answers = await asyncio.gather(*(run(tmp_path, "run", **given) for given, _ in cases))
     for (code, printed), (_, expected) in zip(answers, cases, strict=True):
         assert code == 2, printed
         assert all(part in printed for part in expected), printed
@@ -78,13 +72,13 @@ async def test_run_refuses_a_wrong_bot_toml_and_a_wrong_token(tmp_path: Path) ->
             "SLACK_APP_TOKEN": sandbox.app_token,
             "SLACK_API_URL": sandbox.api_url,
         }
-        code, printed = await releasebot(tmp_path, "run", **given)
+        code, printed = await run(tmp_path, "run", **given)
         assert (code, "bot.toml could not be read" in printed) == (2, True), printed
         assert "releasebot init" in printed
         tmp_path.joinpath("bot.toml").write_text(RIGHT.replace("channel =", "chanel ="))
-        code, printed = await releasebot(tmp_path, "run", **given)
+        code, printed = await run(tmp_path, "run", **given)
         assert (code, "products.shop.chanel: is not a known key" in printed) == (2, True), printed
         tmp_path.joinpath("bot.toml").write_text(RIGHT)
-        code, printed = await releasebot(tmp_path, "run", **(given | {"SLACK_BOT_TOKEN": "xoxb-wrong"}))
+        code, printed = await run(tmp_path, "run", **(given | {"SLACK_BOT_TOKEN": "xoxb-wrong"}))
         assert (code, "invalid_auth" in printed) == (2, True), printed
         assert "Traceback" not in printed

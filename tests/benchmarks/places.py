@@ -44,8 +44,7 @@ class BenchTown(Town):
     async def approve_by_command(self, version: str) -> float:
         """Wait until a version asks for approval and approve it; when the form was submitted (monotonic)."""
         await self.until(lambda shown: waits(shown, "approval"), version)
-        await self.type(LEE, "/approve")
-        form = await self.form(LEE)
+        form = await self.form(LEE, lambda: self.type(LEE, "/approve"))
         submitted = time.monotonic()
         await self.sandbox.submit(LEE, form.id, APPROVAL)
         return submitted
@@ -58,8 +57,7 @@ class BenchTown(Town):
 
     async def submit_rollback(self) -> float:
         """Ask for the way back; when the form was submitted (monotonic)."""
-        await self.type(LEE, "/rollback")
-        form = await self.form(LEE)
+        form = await self.form(LEE, lambda: self.type(LEE, "/rollback"))
         submitted = time.monotonic()
         await self.sandbox.submit(LEE, form.id, {ids.REASON: {ids.INPUT: "Measuring the way back."}})
         return submitted

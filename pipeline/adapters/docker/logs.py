@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import docker
@@ -54,9 +55,9 @@ class ContainerLogs:
     ) -> list[str]:
         path = self._path(release_id, component)
         text, cut = await asyncio.to_thread(read_from, path, 0, READ_LIMIT)
-        lines = _lines(text)
+        lines = stamped(text)
         for one in there:
-            lines += _after(lines, _lines(await self._said(one, _LINES + 1, since)))
+            lines += _after(lines, stamped(await self._said(one, _LINES + 1, since)))
         start = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
         wanted = self._redact("\n".join(said for at, said in lines if at >= start)).splitlines()
         kept = _newest(wanted)
@@ -69,12 +70,12 @@ class ContainerLogs:
         said = "".join([await self._said(one, 12) for one in found])
         if not said:
             said, _ = await asyncio.to_thread(read_from, self._path(release_id, component), 0, 64 * 1024)
-        lines = self._redact("\n".join(line for _, line in _lines(said))).splitlines()
+        lines = self._redact("\n".join(line for _, line in stamped(said))).splitlines()
         return "\n".join(line[:300] for line in lines[-12:]) or "(it wrote nothing)"
 
     async def save(self, found: Found) -> None:
         """Keep what a container said, before it is removed. Saved already: nothing is doubled."""
-        said = _lines(await self._said(found, _LINES))
+        said = stamped(await self._said(found, _LINES))
         path = self._path(_label(found, "release"), _label(found, "component"))
         await asyncio.to_thread(_append, path, said)
 
@@ -111,9 +112,11 @@ def _said(found: Found, count: int, since: datetime | None, client: docker.APICl
     return readable(data[-_SAVED:].decode(errors="replace"))
 
 
-def _lines(text: str) -> list[Line]:
+def stamped(text: str) -> list[Line]:
+    """The lines of a log by the engine's time: it copies a container's two streams side by side, and may write
+    a line before one that it stamped earlier."""
     split = (line.partition(" ") for line in text.split("\n") if line)
-    return [(at, said) for at, _, said in split if at.endswith("Z")]
+    return sorted(((at, said) for at, _, said in split if at.endswith("Z")), key=itemgetter(0))
 
 
 def _after(known: list[Line], lines: list[Line]) -> list[Line]:
@@ -133,7 +136,7 @@ def _newest(lines: list[str]) -> list[str]:
 
 def _append(path: Path, said: list[Line]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = _lines(read_from(path, 0, 64 * 1024)[0])
+    known = stamped(read_from(path, 0, 64 * 1024)[0])
     new = "".join(f"{at} {line}\n" for at, line in _after(known, said))
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
         file.write(new)

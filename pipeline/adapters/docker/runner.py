@@ -22,7 +22,7 @@ from docker.types import LogConfig, Mount
 
 from pipeline.adapters.docker import labels
 from pipeline.adapters.docker.engine import PATIENCE, Engine
-from pipeline.adapters.docker.streams import Cut
+from pipeline.adapters.docker.streams import Cut, whole_lines
 from pipeline.errors import CommandError
 from pipeline.groups import insist
 from pipeline.ports import Command, CommandResult, Container, Network
@@ -175,9 +175,10 @@ def _follow(container: str, sink: Sink, client: docker.APIClient) -> _End:
     """Start the container and store what it says, to its end; somebody else may end it."""
     answers = Cut()
     with answers.watching(client):
-        output = client.attach(container, stdout=True, stderr=True, stream=True)  # before it can say anything
+        # Attached before it can say anything.
+        output = client.attach(container, stdout=True, stderr=True, stream=True, demux=True)
         client.start(container)
-        for chunk in output:
+        for chunk in whole_lines(output):
             sink.feed(chunk)
     with suppress(docker.errors.NotFound):
         code = client.wait(container)["StatusCode"]

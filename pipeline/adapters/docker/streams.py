@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -11,6 +11,13 @@ import requests
 
 _STEP = re.compile(r"Step \d+/\d+ : ")
 _OWN = re.compile(r"\s*---> |Removing intermediate container [0-9a-f]+$")
+
+_HELD = (
+    2**20
+)  # bytes of a line that is not whole yet; a longer one may have the other stream's lines within it
+
+Pieces = Iterable[tuple[bytes | None, bytes | None]]
+"""What came next on a container's standard output, or on its standard error."""
 
 
 class Cut:
@@ -50,6 +57,19 @@ class Cut:
 def _shut(answer: requests.Response) -> None:
     with suppress(ValueError, RuntimeError, OSError):  # it has ended already
         answer.raw.shutdown()
+
+
+def whole_lines(pieces: Pieces) -> Iterator[bytes]:
+    """What came on both streams, one after the other, but none within a line of the other."""
+    held = [b"", b""]
+    for piece in pieces:
+        for number, data in enumerate(piece):
+            text = held[number] + (data or b"")
+            end = len(text) if len(text) > _HELD else text.rfind(b"\n") + 1
+            held[number] = text[end:]
+            if end:
+                yield text[:end]
+    yield from filter(None, held)
 
 
 def line(piece: dict[str, Any]) -> str:
