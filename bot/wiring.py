@@ -38,6 +38,7 @@ from pipeline.adapters.docker.runner import ContainerRunner
 from pipeline.adapters.docker.shelf import Registry, Shelf
 from pipeline.adapters.docker.target import docker_target
 from pipeline.adapters.git import GitRepository
+from pipeline.adapters.leaks import PatchScanner
 from pipeline.adapters.local.target import local_target
 from pipeline.care import Care
 from pipeline.config import BotFile, Product, load
@@ -132,6 +133,7 @@ def make_ports(name: str, product: Product, state: Path, directory: Directory, r
             url=product.repository, branch=product.branch, mirror=mirror, committer=COMMITTER
         ),
         changelog=CliffChangelog(mirror=mirror),
+        scanner=PatchScanner(),
         runner=runner,
         builder=_builder(name, product, folder, runner, redact),
         database=AlembicDatabase(local),

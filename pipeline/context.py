@@ -23,6 +23,7 @@ from pipeline.ports import (
     ProductDatabase,
     Repository,
     Runner,
+    Scanner,
 )
 from pipeline.store import Database
 
@@ -76,6 +77,7 @@ class Ports:
     product: Product
     repository: Repository
     changelog: ChangelogWriter
+    scanner: Scanner
     runner: Runner
     builder: Builder
     database: ProductDatabase

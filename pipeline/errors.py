@@ -40,6 +40,10 @@ class DatabaseError(PipelineError):
     """The product's database could not be read, backed up or migrated."""
 
 
+class ScanError(PipelineError):
+    """What was committed could not be looked through for secrets. In doubt nothing goes out."""
+
+
 class StoreError(PipelineError, OSError):
     """The bot's own database does not answer: nothing was recorded. Never a stage's failure: it is waited for."""
 

@@ -11,6 +11,7 @@ from pipeline.stages import (
     build,
     checklist,
     evaluation,
+    leaks,
     preflight,
     production,
     publish,
@@ -43,7 +44,8 @@ RELEASE = (
     Stage("test", "Run unit tests, integration tests and lint", tests.run, ("preflight",)),
     Stage("build", "Build one image per component", build.run, ("preflight",)),
     Stage("evaluation", "Evaluate the language model", evaluation.run, ("preflight",)),
-    Stage("staging", "Migrate and deploy staging", staging.deploy, ("test", "build", "evaluation")),
+    Stage("leaks", "Look for secrets that were committed", leaks.look, ("preflight",)),
+    Stage("staging", "Migrate and deploy staging", staging.deploy, ("test", "build", "evaluation", "leaks")),
     Stage("staging-checks", "Smoke and end-to-end tests on staging", staging.check, ("staging",)),
     Stage("checklist", "Go through the pre-release checklist", checklist.before, ("staging-checks",)),
     Stage("approval", "Get the DRI's approval", approval.ask, ("checklist",)),
@@ -80,7 +82,7 @@ ADOPTION = (
     Stage("preflight", RELEASE[0].phrase, preflight.check),
     Stage("build", RELEASE[2].phrase, build.run, ("preflight",)),
     Stage("baseline", "Evaluate it, to compare the next release with", evaluation.baseline, ("preflight",)),
-    Stage("staging", RELEASE[4].phrase, staging.deploy, ("build",)),
+    Stage("staging", RELEASE[5].phrase, staging.deploy, ("build",)),
     Stage("take-over", "Run it in production as it is", production.take_over, ("staging",)),
 )
 """How a version that was released before the bot came is taken into its care (an operator's command)."""

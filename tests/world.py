@@ -12,13 +12,14 @@ from pathlib import Path
 
 from pipeline.config import Product
 from pipeline.context import Ports
-from pipeline.errors import PipelineError, RepositoryError
+from pipeline.errors import PipelineError, RepositoryError, ScanError
 from pipeline.ports import (
     BuildOrder,
     Command,
     CommandResult,
     Commit,
     Image,
+    Leak,
     Person,
     Published,
 )
@@ -81,6 +82,7 @@ class World:
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
     commits: list[dict[str, object]] = field(default_factory=list)
+    leaks: list[Leak] = field(default_factory=list)
     journal: list[tuple[str, ...]] = field(default_factory=list)
     commands: dict[str, Command] = field(default_factory=dict)
     reports: dict[str, str] = field(default_factory=dict)
@@ -137,6 +139,9 @@ class MemoryRepository:
     async def checkout(self, sha: str, folder: Path) -> None:
         (folder / "web").mkdir(parents=True, exist_ok=True)
 
+    async def patch(self, base: str | None, head: str) -> bytes:
+        return b"+"
+
     async def changed_files(self, base: str | None, head: str) -> tuple[str, ...]:
         return ("web",)
 
@@ -162,6 +167,16 @@ class MemoryChangelog:
 
     async def entry(self, sha: str, base: str | None, version: str, at: datetime) -> str:
         return f"## [{version}]\n\n- something\n"
+
+
+@dataclass
+class MemoryScanner:
+    world: World
+
+    async def scan(self, patch: bytes) -> tuple[Leak, ...]:
+        if "scan" in self.world.failing:
+            raise ScanError("The commits could not be looked through.")
+        return tuple(self.world.leaks)
 
 
 @dataclass
@@ -253,6 +268,7 @@ def ports(world: World, product: Product, folder: Path) -> Ports:
         product=product,
         repository=MemoryRepository(world),
         changelog=MemoryChangelog(world),
+        scanner=MemoryScanner(world),
         runner=MemoryRunner(world),
         builder=MemoryBuilder(world),
         database=MemoryDatabase(world),

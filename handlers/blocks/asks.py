@@ -81,5 +81,9 @@ def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
 
 _KEEP = {
     "canary": (mark("Go on to everybody"), mark("All traffic goes to the new version.")),
+    "leaks": (
+        mark("They are revoked"),
+        mark("The release goes on with these commits. Whoever has the repository has what stands in them."),
+    ),
     "watch": (mark("Keep it live"), mark("The release goes on as if the watch had passed.")),
 }

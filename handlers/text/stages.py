@@ -70,6 +70,8 @@ GOOD: Mapping[str, Sentence] = {
     "ready": lambda f: tr("commit `{commit}` is ready", **f),
     "tests_passed": _took,
     "built": _images,
+    "leaks_revoked": lambda f: tr("{who} says that they are revoked", who=person(f["by"])),
+    "no_leaks": lambda f: tr("none in the commits since the last release"),
     "staged": lambda f: tr("running at {url}", **f),
     "staging_checked": _steps_passed,
     "checklist_done": lambda f: tr("{done} of {total} done", **f),
@@ -139,6 +141,7 @@ BAD: Mapping[str, Sentence] = {
 }
 
 OPEN: Mapping[str, Sentence] = {
+    "leaks": lambda f: _leaks(f),
     "checklist_open": lambda f: tr("{done} of {total} done", **f),
     "approval_needed": lambda f: _approval_needed(f),
     "approval_unsure": lambda f: tr("who approved it cannot be looked up now; it is tried again"),
@@ -166,6 +169,18 @@ OPEN: Mapping[str, Sentence] = {
 }
 
 SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN, **evaluations.OUTCOMES}
+
+
+def _leaks(facts: Facts) -> str:
+    places = ", ".join(
+        f"`{safe(one['path'], 100)}:{one['line']}` ({safe(one['kind'], 40)})" for one in facts["places"][:4]
+    )
+    return trn(
+        "{count} secret was committed: {places}. Revoke it now: it is in the history for good",
+        "{count} secrets were committed: {places}. Revoke them now: they are in the history for good",
+        facts["count"],
+        places=places,
+    )
 
 
 def _approved(facts: Facts) -> str:

@@ -18,6 +18,7 @@ from pipeline.process import Output
 ATTEMPTS = 5
 """How often a publication starts again because the main branch moved meanwhile."""
 
+LARGEST_PATCH = 50_000_000
 LARGEST_TEXT = 10_000_000
 """Bytes of a text file that `read` gives back at most."""
 
@@ -101,6 +102,18 @@ class GitRepository:
     async def checkout(self, sha: str, folder: Path) -> None:
         """Write a commit's files into `folder`, all or nothing; a complete earlier checkout is kept."""
         await checkout(self._git, await self._commit(sha), folder)
+
+    async def patch(self, base: str | None, head: str) -> bytes:
+        """What each commit changed: also what a later one took away again. At most 50 MB."""
+        span = await self._span(base, head)
+        args = ("log", "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--no-renames", "--format=")
+        found = (await self._read(*args, span, "--", doing="read what the commits changed")).stdout
+        if len(found) > LARGEST_PATCH:
+            raise RepositoryError(
+                f"The commits since the last release change {len(found):,} bytes, more than the {LARGEST_PATCH:,} that"
+                " are looked through. Next: release in smaller steps, or take large files out of the repository."
+            )
+        return found
 
     async def changed_files(self, base: str | None, head: str) -> tuple[str, ...]:
         """The paths that differ; a renamed file counts with both names."""

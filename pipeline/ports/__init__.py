@@ -10,6 +10,7 @@ from datetime import datetime
 
 from pipeline.ports.data import MigrationJob, ProductDatabase, Revision
 from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
+from pipeline.ports.leaks import Leak, Scanner
 from pipeline.ports.people import Directory, Person
 from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
 from pipeline.ports.work import (
@@ -42,6 +43,7 @@ __all__ = [
     "DeployTarget",
     "Directory",
     "Image",
+    "Leak",
     "Limits",
     "MigrationJob",
     "Network",
@@ -52,6 +54,7 @@ __all__ = [
     "Repository",
     "Revision",
     "Runner",
+    "Scanner",
     "ServiceSpec",
     "Slot",
     "SlotStatus",

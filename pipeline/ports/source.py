@@ -52,6 +52,9 @@ class Repository(Protocol):
     async def checkout(self, sha: str, folder: Path) -> None:
         """Write the tree of a commit into `folder`; a complete earlier checkout is kept as it is."""
 
+    async def patch(self, base: str | None, head: str) -> bytes:
+        """Every change of every commit in base..head (all of head's history without a base), without context."""
+
     async def changed_files(self, base: str | None, head: str) -> tuple[str, ...]:
         """The paths that differ between two commits; every path of head without a base."""
 

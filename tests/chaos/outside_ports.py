@@ -17,6 +17,7 @@ from pipeline.ports import (
     Commit,
     Directory,
     Image,
+    Leak,
     MigrationJob,
     Published,
     Revision,
@@ -100,6 +101,9 @@ class OutsideRepository:
     async def checkout(self, sha: str, folder: Path) -> None:
         (folder / "web").mkdir(parents=True, exist_ok=True)
         (folder / "web" / "VERSION").write_text(str(NUMBERS[sha]))
+
+    async def patch(self, base: str | None, head: str) -> bytes:
+        return b""
 
     async def changed_files(self, base: str | None, head: str) -> tuple[str, ...]:
         return ("web",)
@@ -245,6 +249,11 @@ async def _page(url: str) -> str:
     return "metrics"
 
 
+class OutsideScanner:
+    async def scan(self, patch: bytes) -> tuple[Leak, ...]:
+        return ()
+
+
 def ports(
     outside: Outside,
     name: str,
@@ -255,6 +264,7 @@ def ports(
 ) -> Ports:
     """One product's world, on the shared file."""
     return Ports(
+        scanner=OutsideScanner(),
         product=product,
         repository=OutsideRepository(outside, name),
         changelog=OutsideChangelog(),
