@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from bot.tasks import chosen
-from bot.wiring import COMMITTER, read_config, secret_of
+from bot.wiring import COMMITTER, read_config, secret_names, secret_of
 from handlers.text.plan import detail
 from handlers.text.refusals import plain
 from handlers.text.stages import problem
-from pipeline import candidate, plan, playbook, policy
+from pipeline import candidate, environment, plan, playbook, policy
 from pipeline.adapters.git import GitRepository
 from pipeline.candidate import Candidate
 from pipeline.config import Product
@@ -49,6 +49,9 @@ async def _product(name: str, product: Product, text: str | None) -> list[str]:
             return [plain(refusal)]
     print(f"ok       {name}: repository, commit {found.commit[:10]} ({found.found_by}) and its playbook")
     _tell(name, product, found, version)
+    for where in ("staging", "production"):
+        for extra in environment.unused(found.playbook, product, where, secret_names(name, where)):
+            print(f"note     {name} {where}: {extra} is set, and the playbook asks for nothing of that name")
     return [f"{name}: {problem(one).replace('`', '')}" for one in problems]
 
 

@@ -111,6 +111,14 @@ def secret_of(product: str, where: str, name: str) -> str | None:
     return os.environ.get(environment.secret_name(product, where, name)) or None
 
 
+def secret_names(product: str, where: str) -> tuple[str, ...]:
+    """The names of a product's secrets that are set for an environment in the bot's own."""
+    prefix = environment.secret_name(product, where, "")
+    return tuple(
+        name.removeprefix(prefix) for name, value in os.environ.items() if name.startswith(prefix) and value
+    )
+
+
 def redactor(settings: Settings, config: BotFile) -> Redactor:
     """Masks the tokens and every product's secrets wherever they would be stored or sent."""
     tokens = [settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret]
@@ -141,6 +149,7 @@ def make_ports(name: str, product: Product, state: Path, directory: Directory, r
         directory=directory,
         redact=redact,
         secrets=partial(secret_of, name),
+        secret_names=partial(secret_names, name),
         open_page=open_page,
         folder=folder,
     )

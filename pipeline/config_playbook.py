@@ -89,9 +89,14 @@ class Check(Model):
 
 
 class Suite(Check):
-    """A command that writes JUnit XML to `{output}`; the `required` steps must be there and passed."""
+    """A command that writes JUnit XML to `{output}`; the `required` steps must be there and passed.
+
+    The steps of `dry_run` must say for themselves that they changed nothing outside: by the property `dry_run` of
+    their test case, "true" (pytest's `record_property`).
+    """
 
     required: tuple[str, ...] = ()
+    dry_run: tuple[str, ...] = ()
 
 
 Limit = Annotated[float, Field(allow_inf_nan=False)]

@@ -85,6 +85,7 @@ class Ports:
     directory: Directory
     redact: Callable[[str], str]
     secrets: Secrets
+    secret_names: Callable[[str], tuple[str, ...]]
     open_page: Callable[[str], Awaitable[str]]
     folder: Path
 

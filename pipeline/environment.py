@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipeline.config import Playbook, Product
@@ -39,6 +39,16 @@ def declared(
     missing = [name for name, value in found.items() if not value]
     missing += [name for name in (required.env if required else ()) if name not in plain]
     return values, tuple(missing)
+
+
+def unused(playbook: Playbook, product: Product, environment: str, secrets: Iterable[str]) -> tuple[str, ...]:
+    """The names that are set for an environment (`secrets` of them in the bot's own) and that the playbook never asks
+    for: leftovers, or misspelt. A playbook that says nothing of the environment asks for whatever is there."""
+    required = playbook.requires.get(environment)
+    if required is None:
+        return ()
+    there = {*getattr(product.environments, environment).env, *secrets}
+    return tuple(sorted(there - {*required.env, *required.secrets}))
 
 
 def merged(*parts: Mapping[str, str]) -> dict[str, str]:

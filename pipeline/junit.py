@@ -33,8 +33,10 @@ class SuiteResult:
     failures: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_suite(path: Path, required: Sequence[str]) -> SuiteResult:
+def read_suite(path: Path, required: Sequence[str], dry_run: Sequence[str] = ()) -> SuiteResult:
     """Read a report. Never raises: a report that cannot be read is a failure that says why.
+
+    Steps of `dry_run` are required too, and must have the property `dry_run` with the value "true".
 
     A required step is matched by its whole name, whatever its case, a `test_` before it, and
     underscores, hyphens or spaces in it; of several tests with one name, the worst counts.
@@ -42,14 +44,26 @@ def read_suite(path: Path, required: Sequence[str]) -> SuiteResult:
     try:
         root = _parse(path)
         steps, failures = _steps(root)
+        failures |= _in_earnest(root, dry_run)
     except (OSError, ValueError, SyntaxError, LookupError, RecursionError, JUnitXmlError) as error:
-        return SuiteResult(False, missing=tuple(required), failures={"report": _unreadable(error)})
-    missing = _missing(steps, required)
+        return SuiteResult(False, missing=(*required, *dry_run), failures={"report": _unreadable(error)})
+    missing = _missing(steps, [*required, *dry_run])
     if not steps:
         failures["report"] = "The report has no tests in it."
     elif not failures and "passed" not in steps.values():
         failures["report"] = "No test passed."
     return SuiteResult(not missing and not failures, steps, missing, dict(list(failures.items())[:SHOWN]))
+
+
+def _in_earnest(root: Any, dry_run: Sequence[str]) -> dict[str, str]:
+    """The steps that did not say that they were a dry run, with what is wrong about that."""
+    said: set[str] = set()
+    for case in root.iter("testcase"):
+        values = {prop.get("name"): str(prop.get("value")).casefold() for prop in case.iter("property")}
+        if values.get("dry_run") == "true":
+            said.add(normal(case.get("name") or ""))
+    why = 'It did not say that it was a dry run: its property "dry_run" is not "true".'
+    return {plain(step, 150): why for step in dry_run if normal(step) not in said}
 
 
 def _missing(steps: Mapping[str, str], required: Sequence[str]) -> tuple[str, ...]:

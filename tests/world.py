@@ -276,6 +276,7 @@ def ports(world: World, product: Product, folder: Path) -> Ports:
         directory=MemoryDirectory(world),
         redact=lambda text: text,
         secrets=lambda environment, name: world.secret,
+        secret_names=lambda where: (),
         open_page=open_page,
         folder=folder,
     )

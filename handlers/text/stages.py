@@ -67,7 +67,7 @@ PROBLEMS: Mapping[str, str] = {
 }
 
 GOOD: Mapping[str, Sentence] = {
-    "ready": lambda f: tr("commit `{commit}` is ready", **f),
+    "ready": lambda f: _ready(f),
     "tests_passed": _took,
     "built": _images,
     "leaks_revoked": lambda f: tr("{who} says that they are revoked", who=person(f["by"])),
@@ -169,6 +169,15 @@ OPEN: Mapping[str, Sentence] = {
 }
 
 SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN, **evaluations.OUTCOMES}
+
+
+def _ready(facts: Facts) -> str:
+    said = tr("commit `{commit}` is ready", commit=facts["commit"])
+    if not facts.get("unused"):
+        return said
+    return f"{said}; " + tr(
+        "set, and asked for by nothing: {names}", names=safe(", ".join(facts["unused"]), 300)
+    )
 
 
 def _leaks(facts: Facts) -> str:

@@ -30,7 +30,7 @@ async def check(ctx: Context) -> Outcome:
     context = await ctx.ports.changelog.context(release.commit, release.base_commit, release.version)
     changes = Changes.from_context(context, base=release.base_commit, head=release.commit)
     kept = [{**vars(change), "trailers": dict(change.trailers)} for change in changes.items[:MOST_CHANGES]]
-    told = {"commit": release.commit[:10], "changes": len(changes.items)}
+    told = {"commit": release.commit[:10], "changes": len(changes.items), "unused": unused(ctx)}
     return Passed("ready", told, {"changes": kept, "authors": list(changes.emails)})
 
 
@@ -60,6 +60,15 @@ def variables_missing(playbook: Playbook, product: Product, secrets: Secrets) ->
             for name in missing
         ]
     return problems
+
+
+def unused(ctx: Context) -> list[str]:
+    """Names that are set and that nothing asks for, each with its environment: told, for they may be misspelt."""
+    return [
+        f"{where}: {name}"
+        for where in ("staging", "production")
+        for name in environment.unused(ctx.playbook, ctx.product, where, ctx.ports.secret_names(where))
+    ]
 
 
 def images_missing(playbook: Playbook, product: Product) -> list[dict[str, Any]]:

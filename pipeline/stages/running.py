@@ -70,7 +70,7 @@ async def run_suite(
         "RELEASE_ENVIRONMENT": where,
     }
     result = await run_check(ctx, name, suite, env, tree)
-    return result, await asyncio.to_thread(read_suite, report_path(ctx, name), suite.required)
+    return result, await asyncio.to_thread(read_suite, report_path(ctx, name), suite.required, suite.dry_run)
 
 
 async def _container(

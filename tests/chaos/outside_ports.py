@@ -275,6 +275,7 @@ def ports(
         directory=directory,
         redact=redact,
         secrets=lambda _environment, _name: None,
+        secret_names=lambda where: (),
         open_page=_page,
         folder=state / "products" / name,
     )

@@ -152,3 +152,25 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     path = tmp_path_factory.getbasetemp() / "any.xml"
     path.write_bytes(content)
     assert not read_suite(path, ("login",)).passed
+
+
+def dry(value: str | None) -> str:
+    said = f'<properties><property name="dry_run" value="{value}"/></properties>' if value else ""
+    return f'<testsuite><testcase name="test_send_dry_run">{said}</testcase></testsuite>'
+
+
+@pytest.mark.parametrize("value", ["True", "true"])
+def test_a_dry_run_says_that_it_was_one(report: Path, value: str) -> None:
+    assert read_suite(write(report, dry(value)), (), ("send dry run",)).passed
+
+
+@pytest.mark.parametrize("text", [dry(None), dry("False"), dry("yes")])
+def test_a_dry_run_that_does_not_say_so_counts_as_done_in_earnest(report: Path, text: str) -> None:
+    result = read_suite(write(report, text), (), ("send dry run",))
+    assert not result.passed
+    assert "did not say that it was a dry run" in result.failures["send dry run"]
+
+
+def test_a_dry_run_is_required(report: Path) -> None:
+    result = read_suite(write(report, CASES), (), ("send dry run",))
+    assert (result.passed, result.missing) == (False, ("send dry run",))

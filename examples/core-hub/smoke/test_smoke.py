@@ -50,9 +50,10 @@ def test_approve(client: Client, token: str, approved: Any) -> None:
     assert [charge["status"] for charge in shown if charge["id"] == approved["id"]] == ["approved"]
 
 
-def test_send_dry_run(client: Client, token: str, approved: Any) -> None:
+def test_send_dry_run(client: Client, token: str, approved: Any, record_property: Any) -> None:
     sent = client.call("POST", f"/api/charges/{approved['id']}/send?dry_run=true", token=token)
     assert (sent.status, sent.json()["dry_run"]) == (202, True)
+    record_property("dry_run", sent.json()["dry_run"])
     shown = client.call("GET", "/api/charges", token=token).json()["charges"]
     # A real sending would have taken the charge on to `sending` or `sent`.
     assert [(c["status"], c["dry_run"]) for c in shown if c["id"] == approved["id"]] == [("approved", True)]
