@@ -37,6 +37,7 @@ from pipeline.adapters.docker.engine import Engine as DockerEngine
 from pipeline.adapters.docker.runner import ContainerRunner
 from pipeline.adapters.docker.shelf import Registry, Shelf
 from pipeline.adapters.docker.target import docker_target
+from pipeline.adapters.flags.file import FileFlags
 from pipeline.adapters.git import GitRepository
 from pipeline.adapters.local.target import local_target
 from pipeline.care import Care
@@ -48,7 +49,7 @@ from pipeline.errors import ConfigError, StoreError
 from pipeline.listening import Listener
 from pipeline.outbox import Outbox
 from pipeline.pacing import slack
-from pipeline.ports import Builder, DeployTarget, Directory, Runner
+from pipeline.ports import Builder, DeployTarget, Directory, FlagStore, Runner
 from pipeline.redact import Redactor
 from pipeline.reminding import Reminding
 from pipeline.retention import Retention
@@ -141,6 +142,7 @@ def make_ports(name: str, product: Product, state: Path, directory: Directory, r
         secrets=partial(secret_of, name),
         open_page=open_page,
         folder=folder,
+        flags={where: _flags(name, product, where, folder) for where in ("staging", "production")},
     )
 
 
@@ -172,6 +174,12 @@ def _target(name: str, product: Product, where: str, folder: Path, redact: Redac
         redact=redact,
         patience=PEERS_TURN,
     )
+
+
+def _flags(name: str, product: Product, where: str, folder: Path) -> FlagStore:
+    """Where one environment's feature flags are kept."""
+    title = f"{name} {where}"
+    return FileFlags(folder / "flags" / where, title)
 
 
 async def back_up(database_url: str, destination: Path) -> None:

@@ -20,6 +20,7 @@ from pipeline.ports import (
     Clock,
     DeployTarget,
     Directory,
+    FlagStore,
     ProductDatabase,
     Repository,
     Runner,
@@ -71,7 +72,7 @@ Secrets = Callable[[str, str], str | None]
 
 @dataclass(frozen=True)
 class Ports:
-    """One product's world outside, as the wiring made it."""
+    """One product's world outside, as the wiring made it. `targets` and `flags` are by environment."""
 
     product: Product
     repository: Repository
@@ -85,6 +86,7 @@ class Ports:
     secrets: Secrets
     open_page: Callable[[str], Awaitable[str]]
     folder: Path
+    flags: Mapping[str, FlagStore] = field(default_factory=dict)
 
     def folder_of(self, release_id: str) -> Path:
         """A release's own folder: logs, reports, checkout, backups."""

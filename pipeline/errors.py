@@ -40,6 +40,14 @@ class DatabaseError(PipelineError):
     """The product's database could not be read, backed up or migrated."""
 
 
+class FlagError(PipelineError):
+    """The flags of an environment could not be read or switched."""
+
+
+class ReadBackError(FlagError):
+    """A flag was switched, and an application does not get what it was switched to: nobody knows what users get."""
+
+
 class StoreError(PipelineError, OSError):
     """The bot's own database does not answer: nothing was recorded. Never a stage's failure: it is waited for."""
 

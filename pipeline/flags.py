@@ -1,10 +1,13 @@
-"""The product's feature flags as its repository has them (flagd's JSON format). Pure."""
+"""Whether the product's feature flags are safe: as its repository has them (flagd's JSON format), and as they stand in
+an environment. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pipeline.errors import ConfigError
+from pipeline.flagd import unique
 from pipeline.plain import plain
+from pipeline.ports.flags import Flag
 
 
 def read_flags(text: str) -> Mapping[str, bool | object]:
@@ -22,6 +25,34 @@ def unsafe(text: str, safe: Mapping[str, bool]) -> tuple[str, ...]:
     except ConfigError as error:
         return (str(error),)
     return tuple(line for name, value in safe.items() for line in _problems(name, flags.get(name), value))
+
+
+_DOUBTS: Mapping[str, str] = {
+    "rules": "has rules, so not everyone gets the safe",
+    "disabled": "is disabled, so the code's own default applies instead of the safe",
+    "value": "is neither on nor off; safe is",
+}
+
+
+def unsafe_now(
+    where: str, found: Iterable[Flag], safe: Mapping[str, bool], adds_missing: bool
+) -> tuple[str, ...]:
+    """A sentence for each flag of `safe` that does not give everybody its safe value in an environment.
+
+    A flag that is missing counts, unless the deployment adds it (`adds_missing`).
+    """
+    standing = {flag.key: flag for flag in found}
+    lines = (_standing(where, key, value, standing.get(key), adds_missing) for key, value in safe.items())
+    return tuple(line for line in lines if line)
+
+
+def _standing(where: str, key: str, safe: bool, flag: Flag | None, adds_missing: bool) -> str:
+    name, right = f"In {where} the flag {plain(key, 80)}", "on" if safe else "off"
+    if flag is None:
+        return "" if adds_missing else f"{name} is missing; its safe state is {right}."
+    if flag.on is None:
+        return f"{name} {_DOUBTS[flag.doubt]} {right}."
+    return "" if flag.on is safe else f"{name} is {'on' if flag.on else 'off'}; safe is {right}."
 
 
 def _problems(name: str, flag: object, safe: bool) -> Iterator[str]:
@@ -46,7 +77,7 @@ def _flags(text: str) -> Mapping[str, object]:
     if not text.strip():
         raise ConfigError("The flags file is missing or empty. Next: correct `flags.file` in playbook.toml.")
     try:
-        content = json.loads(text, object_pairs_hook=_unique)
+        content = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"The flags file cannot be read: {plain(str(error))}. Next: correct its JSON."
@@ -55,15 +86,6 @@ def _flags(text: str) -> Mapping[str, object]:
     if not isinstance(flags, Mapping):
         raise ConfigError('The flags file has no "flags" object. Next: write it in flagd\'s JSON format.')
     return flags
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """JSON lets the last of two equal names win, unseen; readers in other languages may differ."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
-        raise ValueError(f"the name {plain(twice, 80)} is there twice")
-    return found
 
 
 def _default(name: str, flag: object) -> object:

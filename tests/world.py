@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pipeline.adapters.flags.file import FileFlags
 from pipeline.config import Product
 from pipeline.context import Ports
 from pipeline.errors import PipelineError, RepositoryError
@@ -262,4 +263,7 @@ def ports(world: World, product: Product, folder: Path) -> Ports:
         secrets=lambda environment, name: world.secret,
         open_page=open_page,
         folder=folder,
+        flags={
+            name: FileFlags(folder / "flags" / name, f"shop {name}") for name in ("staging", "production")
+        },
     )

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from pipeline.ports.data import MigrationJob, ProductDatabase, Revision
 from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
+from pipeline.ports.flags import FLAGS_FILE, Flag, FlagStore, Switched
 from pipeline.ports.people import Directory, Person
 from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
 from pipeline.ports.work import (
@@ -29,6 +30,7 @@ Clock = Callable[[], datetime]
 """The time of now, aware. Tests bring their own."""
 
 __all__ = [
+    "FLAGS_FILE",
     "SLOTS",
     "BuildOrder",
     "Builder",
@@ -41,6 +43,8 @@ __all__ = [
     "Container",
     "DeployTarget",
     "Directory",
+    "Flag",
+    "FlagStore",
     "Image",
     "Limits",
     "MigrationJob",
@@ -55,5 +59,6 @@ __all__ = [
     "ServiceSpec",
     "Slot",
     "SlotStatus",
+    "Switched",
     "TargetStatus",
 ]
