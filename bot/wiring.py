@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from bot.app import Sockets, bolt_app, web_client
 from bot.clock import Metronome
 from bot.gauges import Gauges
+from bot.ofrep import Ofrep
 from bot.pages import open_page
 from bot.pulse import Pulse
 from bot.runners import ByContainer
@@ -62,6 +63,9 @@ COMMITTER = ("Release bot", "release-bot@localhost")
 
 IMAGES = "images"
 """The folder of images that are folders."""
+
+FLAGS_TOKEN = "FLAGS_CLIENT_TOKEN"  # noqa: S105 - a variable's name
+"""The secret of an environment with which applications read its flags."""
 
 PEERS_TURN = 60.0
 """Seconds to wait for another bot of this machine that is at the same environment: a release that moved from a
@@ -217,8 +221,14 @@ class Bot:
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
         over_http = None if self.sockets else self.app
+        flags = Ofrep(self.flags_file, partial(secret_of, name=FLAGS_TOKEN))
         self.server = Server(
-            settings.releasebot_host, settings.releasebot_port, self.missing, self.registry, over_http
+            settings.releasebot_host,
+            settings.releasebot_port,
+            self.missing,
+            self.registry,
+            over_http,
+            flags.routes(),
         )
         self.gauges = Gauges(self.registry)
         self.care = Care(self.db, self.ports)
@@ -228,6 +238,11 @@ class Bot:
         self.metronome = Metronome()
         self.loops: list[asyncio.Task[None]] = []
         self.listening: asyncio.Task[None] | None = None
+
+    def flags_file(self, product: str, where: str) -> Path | None:
+        """The file of an environment's flags, where the bot keeps them itself."""
+        found = self.ports(product).flags.get(where) if product in self.config.products else None
+        return found.path if isinstance(found, FileFlags) else None
 
     def start_loops(self) -> None:
         """Start what runs for as long as the process: releases, messages, hearing the other bots."""
