@@ -39,10 +39,13 @@ from pipeline.adapters.docker.runner import ContainerRunner
 from pipeline.adapters.docker.shelf import Registry, Shelf
 from pipeline.adapters.docker.target import docker_target
 from pipeline.adapters.flags.file import FileFlags
+from pipeline.adapters.flags.http import CLIENT, Secrets
+from pipeline.adapters.flags.launchdarkly import LaunchDarklyFlags
+from pipeline.adapters.flags.unleash import UnleashFlags
 from pipeline.adapters.git import GitRepository
 from pipeline.adapters.local.target import local_target
 from pipeline.care import Care
-from pipeline.config import BotFile, Product, load
+from pipeline.config import LAUNCHDARKLY, BotFile, Product, load
 from pipeline.context import Ports
 from pipeline.digest import Digests
 from pipeline.engine import Engine
@@ -63,9 +66,6 @@ COMMITTER = ("Release bot", "release-bot@localhost")
 
 IMAGES = "images"
 """The folder of images that are folders."""
-
-FLAGS_TOKEN = "FLAGS_CLIENT_TOKEN"  # noqa: S105 - a variable's name
-"""The secret of an environment with which applications read its flags."""
 
 PEERS_TURN = 60.0
 """Seconds to wait for another bot of this machine that is at the same environment: a release that moved from a
@@ -182,8 +182,13 @@ def _target(name: str, product: Product, where: str, folder: Path, redact: Redac
 
 def _flags(name: str, product: Product, where: str, folder: Path) -> FlagStore:
     """Where one environment's feature flags are kept."""
-    title = f"{name} {where}"
-    return FileFlags(folder / "flags" / where, title)
+    at, secrets = product.flags, Secrets(name, where, secret_of)
+    if at.provider == "unleash":
+        return UnleashFlags(str(at.url), at.project or "default", at.environment(where), secrets)
+    if at.provider == "launchdarkly":
+        url = at.url or LAUNCHDARKLY
+        return LaunchDarklyFlags(url, at.sdk_url, str(at.project), at.environment(where), secrets)
+    return FileFlags(folder / "flags" / where, secrets.title)
 
 
 async def back_up(database_url: str, destination: Path) -> None:
@@ -221,7 +226,7 @@ class Bot:
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
         over_http = None if self.sockets else self.app
-        flags = Ofrep(self.flags_file, partial(secret_of, name=FLAGS_TOKEN))
+        flags = Ofrep(self.flags_file, partial(secret_of, name=CLIENT))
         self.server = Server(
             settings.releasebot_host,
             settings.releasebot_port,

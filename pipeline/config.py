@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.config_flags import FlagsAt
+from pipeline.config_flags import LAUNCHDARKLY, FlagsAt
 from pipeline.config_people import Approval, EnvironmentPeople, People
 from pipeline.config_playbook import (
     SHARES,
@@ -47,6 +47,7 @@ from pipeline.config_windows import Freeze, ZoneName
 from pipeline.loading import load, parse
 
 __all__ = [
+    "LAUNCHDARKLY",
     "SHARES",
     "Approval",
     "BotFile",

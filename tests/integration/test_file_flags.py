@@ -254,7 +254,10 @@ async def test_an_application_that_reads_something_else_is_said_aloud(store: Fil
     elsewhere = ReadElsewhere(store.folder, "shop production", patience=0.2)
     copy = store.folder.parent / "copy.json"
     copy.write_text(document())
-    with pytest.raises(ReadBackError, match=r"switched on, BUT AN APPLICATION DOES NOT GET IT: it gets off"):
+    with pytest.raises(
+        ReadBackError,
+        match=r"switched on, BUT THAT AN APPLICATION GETS IT COULD NOT BE CONFIRMED: it gets off",
+    ):
         await elsewhere.switch(SWITCH, True, "U0DANA", "")
     copy.unlink()
     with pytest.raises(ReadBackError, match="its client does not work"):

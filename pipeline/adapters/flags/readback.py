@@ -12,15 +12,15 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pipeline.errors import ReadBackError
+from pipeline.errors import FlagError, ReadBackError
 from pipeline.plain import plain
 
 if TYPE_CHECKING:
     from openfeature.client import OpenFeatureClient
     from openfeature.provider import FeatureProvider
 
-STRANGERS = 3
-"""Requests of users that nobody has heard of, beside one of nobody: rules and shares would tell them apart."""
+STRANGERS = 4
+"""Requests of users that nobody has heard of: rules and shares would tell them apart."""
 AGAIN = 0.5
 """Seconds between two looks at a server that may hold its answers back for a moment."""
 
@@ -39,15 +39,18 @@ async def read_back(title: str, make: MakeProvider, key: str, on: bool, patience
     Blocking parts run in a thread. `title` says whose flag it is.
     """
     deadline = time.monotonic() + patience
-    while answer := await asyncio.to_thread(_difference, title, make, key, on):
-        if time.monotonic() >= deadline:
-            word = "on" if on else "off"
-            raise ReadBackError(
-                f"{plain(key, 80)} of {title} was switched {word}, BUT AN APPLICATION DOES NOT GET IT: {answer}. Nobody"
-                " knows what users get now. Next: look at an instance of the product itself, switch the flag where it"
-                " is kept, and take the feature out by a rollback if that is not quick."
-            )
-        await asyncio.sleep(AGAIN)
+    try:
+        while answer := await asyncio.to_thread(_difference, title, make, key, on):
+            if time.monotonic() >= deadline:
+                raise FlagError(answer)
+            await asyncio.sleep(AGAIN)
+    except FlagError as error:
+        word = "on" if on else "off"
+        raise ReadBackError(
+            f"{plain(key, 80)} of {title} was switched {word}, BUT THAT AN APPLICATION GETS IT COULD NOT BE CONFIRMED:"
+            f" {error}. Nobody knows what users get now. Next: look at an instance of the product itself,"
+            " switch the flag where it is kept, and take the feature out by a rollback if that is not quick."
+        ) from error
 
 
 def _difference(title: str, make: MakeProvider, key: str, on: bool) -> str | None:
@@ -61,6 +64,8 @@ def _difference(title: str, make: MakeProvider, key: str, on: bool) -> str | Non
         try:
             api.set_provider_and_wait(make(), title)
             return _answers(api.get_client(title), key, on)
+        except FlagError:
+            raise
         except Exception as error:  # a provider may raise whatever its own client does
             return f"its client does not work ({type(error).__name__}: {plain(str(error))})"
         finally:
@@ -70,9 +75,9 @@ def _difference(title: str, make: MakeProvider, key: str, on: bool) -> str | Non
 def _answers(client: "OpenFeatureClient", key: str, on: bool) -> str | None:
     from openfeature.evaluation_context import EvaluationContext
 
-    for user in (None, *(f"nobody-{uuid4()}" for _ in range(STRANGERS))):
+    for _ in range(STRANGERS):
         # Asked with the other value as the application's own default: that is never taken for an answer.
-        found = client.get_boolean_details(key, not on, EvaluationContext(user))
+        found = client.get_boolean_details(key, not on, EvaluationContext(f"nobody-{uuid4()}"))
         if found.error_code is not None:
             return f"{found.error_code.value}: {plain(str(found.error_message))}"
         if found.value is not on:
