@@ -4,8 +4,8 @@ an environment. Pure."""
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.errors import ConfigError
-from pipeline.flagd import unique
+from pipeline import flagd
+from pipeline.errors import ConfigError, FlagError
 from pipeline.plain import plain
 from pipeline.ports.flags import Flag
 
@@ -13,6 +13,23 @@ from pipeline.ports.flags import Flag
 def read_flags(text: str) -> Mapping[str, bool | object]:
     """The value of each flag's default variant. Raises ConfigError when that cannot be told for all."""
     return {name: _default(name, flag) for name, flag in _flags(text).items()}
+
+
+Problem = dict[str, str]
+"""A code, and what it is about."""
+
+
+def problems(text: str, safe: Mapping[str, bool]) -> tuple[str, ...]:
+    """As `unsafe`; else what would keep applications from reading the file, also in a flag that has no safe state."""
+    return unsafe(text, safe) or _damage(text)
+
+
+def _damage(text: str) -> tuple[str, ...]:
+    try:
+        flagd.read(text, "The flags file")
+    except FlagError as error:
+        return (str(error),)
+    return ()
 
 
 def unsafe(text: str, safe: Mapping[str, bool]) -> tuple[str, ...]:
@@ -27,32 +44,28 @@ def unsafe(text: str, safe: Mapping[str, bool]) -> tuple[str, ...]:
     return tuple(line for name, value in safe.items() for line in _problems(name, flags.get(name), value))
 
 
-_DOUBTS: Mapping[str, str] = {
-    "rules": "has rules, so not everyone gets the safe",
-    "disabled": "is disabled, so the code's own default applies instead of the safe",
-    "value": "is neither on nor off; safe is",
-}
-
-
 def unsafe_now(
     where: str, found: Iterable[Flag], safe: Mapping[str, bool], adds_missing: bool
-) -> tuple[str, ...]:
-    """A sentence for each flag of `safe` that does not give everybody its safe value in an environment.
+) -> tuple[Problem, ...]:
+    """Each flag of `safe` that does not give everybody its safe value in an environment, as a code with its facts.
 
     A flag that is missing counts, unless the deployment adds it (`adds_missing`).
     """
     standing = {flag.key: flag for flag in found}
-    lines = (_standing(where, key, value, standing.get(key), adds_missing) for key, value in safe.items())
-    return tuple(line for line in lines if line)
+    named = {"environment": where}
+    problems = []
+    for key, value in safe.items():
+        if code := _standing(value, standing.get(key), adds_missing):
+            problems.append({"code": code, **named, "flag": plain(key, 80), "safe": "on" if value else "off"})
+    return tuple(problems)
 
 
-def _standing(where: str, key: str, safe: bool, flag: Flag | None, adds_missing: bool) -> str:
-    name, right = f"In {where} the flag {plain(key, 80)}", "on" if safe else "off"
+def _standing(safe: bool, flag: Flag | None, adds_missing: bool) -> str:
     if flag is None:
-        return "" if adds_missing else f"{name} is missing; its safe state is {right}."
+        return "" if adds_missing else "flag_missing"
     if flag.on is None:
-        return f"{name} {_DOUBTS[flag.doubt]} {right}."
-    return "" if flag.on is safe else f"{name} is {'on' if flag.on else 'off'}; safe is {right}."
+        return f"flag_{flag.doubt}"
+    return "" if flag.on is safe else "flag_on" if flag.on else "flag_off"
 
 
 def _problems(name: str, flag: object, safe: bool) -> Iterator[str]:
@@ -77,7 +90,7 @@ def _flags(text: str) -> Mapping[str, object]:
     if not text.strip():
         raise ConfigError("The flags file is missing or empty. Next: correct `flags.file` in playbook.toml.")
     try:
-        content = json.loads(text, object_pairs_hook=unique)
+        content = json.loads(text, object_pairs_hook=flagd.unique)
     except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"The flags file cannot be read: {plain(str(error))}. Next: correct its JSON."

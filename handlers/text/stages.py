@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handlers.text import evaluations
+from handlers.text import evaluations, flags
 from handlers.text.language import mark, number, tr, trn
 from handlers.text.words import lasted, people, person, safe, short, when
 from pipeline.models import StageRun
@@ -67,7 +67,7 @@ PROBLEMS: Mapping[str, str] = {
 }
 
 GOOD: Mapping[str, Sentence] = {
-    "ready": lambda f: tr("commit `{commit}` is ready", **f),
+    "ready": flags.ready,
     "tests_passed": _took,
     "built": _images,
     "staged": lambda f: tr("running at {url}", **f),
@@ -108,6 +108,7 @@ GOOD: Mapping[str, Sentence] = {
     ),
     "secrets_present": lambda f: tr("every secret is there, by name"),
     "flags_safe": lambda f: tr("every flag stands at its safe default"),
+    "flags_unsafe": lambda f: flags.problems(f["problems"]),
     "migrated_on_staging": lambda f: tr("they ran on staging"),
 }
 

@@ -1,6 +1,5 @@
 """Checklists: the bot ticks what it can prove, with the evidence; people tick the rest."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,8 +11,9 @@ from pipeline import environment
 from pipeline.config import Item
 from pipeline.context import Context, Outcome, Passed, Waiting
 from pipeline.events import BOT, CHECKLIST
+from pipeline.flags import Problem
 from pipeline.models import ChecklistItem
-from pipeline.stages.flags import at_commit, in_force
+from pipeline.stages.flags import everywhere
 from pipeline.states import PASSED_STAGE
 
 UNSAFE = "flags_unsafe"
@@ -36,7 +36,7 @@ async def after(ctx: Context) -> Outcome:
 async def _go_through(ctx: Context, phase: str, items: tuple[Item, ...]) -> Outcome:
     topic = CHECKLIST[phase]
     watched = any(item.proof == "flags" for item in items)
-    flags = [*await asyncio.to_thread(at_commit, ctx), *await in_force(ctx)] if watched else []
+    flags = await everywhere(ctx) if watched else []
     async with ctx.recording() as session:
         rows = await _rows(ctx, session, phase, items)
         _prove(ctx, rows, flags)
@@ -71,7 +71,7 @@ async def _rows(
     return list(rows.values())
 
 
-def _prove(ctx: Context, rows: list[ChecklistItem], flags: list[str]) -> None:
+def _prove(ctx: Context, rows: list[ChecklistItem], flags: list[Problem]) -> None:
     """Tick what is proven; untick what the bot had ticked and now cannot prove any more, with the reason if known."""
     for row in rows:
         if row.proof is None or row.done_by not in (None, BOT):
@@ -105,7 +105,7 @@ def _secrets(ctx: Context) -> dict[str, Any] | None:
     return None if missing else {"code": "secrets_present", "facts": {}}
 
 
-def _flags(problems: list[str]) -> dict[str, Any]:
+def _flags(problems: list[Problem]) -> dict[str, Any]:
     """At the commit and in production's own store; in doubt, that is the reason why the item stays open."""
     if problems:
         return {"code": UNSAFE, "facts": {"problems": problems[:10]}}

@@ -8,27 +8,16 @@ item stays open until they are switched, or until a person ticks it and thereby 
 import asyncio
 from collections.abc import Sequence
 
-from pipeline import flagd, flags
+from pipeline import flags
 from pipeline.context import Context
 from pipeline.errors import FlagError
+from pipeline.flags import Problem
 from pipeline.ports import FlagStore
 
 
 def at_commit(ctx: Context) -> tuple[str, ...]:
-    """Sentences naming each flag of the playbook that is not at its safe default at this commit. Reads the disk."""
-    if ctx.playbook.flags is None:
-        return ()
-    text = _text(ctx)
-    return flags.unsafe(text, ctx.playbook.flags.safe) or _damage(text)
-
-
-def _damage(text: str) -> tuple[str, ...]:
-    """What would keep applications from reading the file, also in a flag that has no safe state."""
-    try:
-        flagd.read(text, "The flags file")
-    except FlagError as error:
-        return (str(error),)
-    return ()
+    """Sentences on what is wrong with the playbook's flags at this commit. Reads the disk."""
+    return flags.problems(_text(ctx), ctx.playbook.flags.safe) if ctx.playbook.flags else ()
 
 
 def _text(ctx: Context) -> str:
@@ -37,15 +26,23 @@ def _text(ctx: Context) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-async def in_force(ctx: Context, where: str = "production") -> tuple[str, ...]:
-    """Sentences naming each flag of the playbook that users of an environment do not get safely now."""
+async def everywhere(ctx: Context) -> list[Problem]:
+    """What is wrong at the commit, and in production now."""
+    here = [{"code": "flag_unsafe", "problem": said} for said in await asyncio.to_thread(at_commit, ctx)]
+    return [*here, *await in_force(ctx)]
+
+
+async def in_force(ctx: Context, where: str = "production") -> list[Problem]:
+    """Which flags of the playbook users of an environment do not get safely now."""
     store = ctx.ports.flags.get(where)
     if ctx.playbook.flags is None or store is None:
-        return ()
+        return []
     try:
-        return flags.unsafe_now(where, await store.flags(), ctx.playbook.flags.safe, store.adds_missing)
+        found = await store.flags()
     except FlagError as error:
-        return (ctx.ports.redact(str(error)),)
+        said = ctx.ports.redact(str(error))
+        return [{"code": "flags_unreadable", "environment": where, "error": said}]
+    return list(flags.unsafe_now(where, found, ctx.playbook.flags.safe, store.adds_missing))
 
 
 async def add_new(ctx: Context, where: str) -> Sequence[str]:

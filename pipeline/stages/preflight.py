@@ -31,7 +31,7 @@ async def check(ctx: Context) -> Outcome:
     context = await ctx.ports.changelog.context(release.commit, release.base_commit, release.version)
     changes = Changes.from_context(context, base=release.base_commit, head=release.commit)
     kept = [{**vars(change), "trailers": dict(change.trailers)} for change in changes.items[:MOST_CHANGES]]
-    told = {"commit": release.commit[:10], "changes": len(changes.items), "flags": list(await in_force(ctx))}
+    told = {"commit": release.commit[:10], "changes": len(changes.items), "flags": await in_force(ctx)}
     return Passed("ready", told, {"changes": kept, "authors": list(changes.emails)})
 
 

@@ -69,7 +69,7 @@ async def test_safe_flags_are_proven_at_the_commit_and_in_production(tmp_path: P
 
 
 async def test_what_stands_unsafe_in_production_is_told_and_asks_a_person(tmp_path: Path) -> None:
-    why = "In production the flag auto-approval is on; safe is off."
+    why = {"code": "flag_on", "environment": "production", "flag": "auto-approval", "safe": "off"}
     async with open_house(tmp_path, world=world()) as house:
         await house.adopt()
         await store(house).switch("auto-approval", True, "U0DANA", "")
@@ -88,10 +88,10 @@ async def test_what_stands_unsafe_in_production_is_told_and_asks_a_person(tmp_pa
 @pytest.mark.parametrize(
     ("now", "why"),
     [
-        (document(auto_approval=flag("on")), "In production the flag auto-approval is on; safe is off."),
-        (document(auto_approval=flag(state="DISABLED")), "is disabled, so the code's own default applies"),
-        (document(auto_approval=flag(targeting={"if": [True, "on"]})), "has rules, so not everyone gets"),
-        ("{", "is not a file of flags"),
+        (document(auto_approval=flag("on")), "flag_on"),
+        (document(auto_approval=flag(state="DISABLED")), "flag_disabled"),
+        (document(auto_approval=flag(targeting={"if": [True, "on"]})), "flag_rules"),
+        ("{", "flags_unreadable"),
     ],
 )
 async def test_what_turns_red_is_unticked_within_a_minute(now: str, why: str, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ async def test_what_turns_red_is_unticked_within_a_minute(now: str, why: str, tm
         house.world.pass_time(seconds=61)
         house.nudge()
         shown = await house.until(release.id, lambda s: not item(s).done)
-        assert why in item(shown).evidence["facts"]["problems"][0]
+        assert item(shown).evidence["facts"]["problems"][0]["code"] == why
 
         store(house).path.write_text(document())
         house.world.pass_time(seconds=61)

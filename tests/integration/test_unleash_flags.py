@@ -78,9 +78,8 @@ async def test_off_wins_over_strategies_for_users_and_on_is_for_everybody(unleas
     unleash.ask("POST", f"{unleash.path(key)}/on")
     flags = store(unleash)
     assert (await find(flags, key, lambda flag: flag.on is None)).doubt == "rules"
-    assert unsafe_now("production", await flags.flags(), {key: False}, flags.adds_missing) == (
-        "In production the flag for-some has rules, so not everyone gets the safe off.",
-    )
+    (problem,) = unsafe_now("production", await flags.flags(), {key: False}, flags.adds_missing)
+    assert (problem["code"], problem["safe"]) == ("flag_rules", "off")
 
     assert (await flags.switch(key, False, "U0DANA", "complaints")).now.on is False
     assert len(unleash.ask("GET", f"{unleash.path(key)}/strategies")) == 2
@@ -106,9 +105,8 @@ async def test_what_is_not_there_is_said(unleash: Unleash) -> None:
     unleash.create("somewhere")
     with pytest.raises(FlagError, match="somewhere has no environment qa"):
         await replace(flags, environment="qa").switch("somewhere", True, "U0DANA", "")
-    assert unsafe_now("production", await flags.flags(), {"nope": True}, flags.adds_missing) == (
-        "In production the flag nope is missing; its safe state is on.",
-    )
+    (problem,) = unsafe_now("production", await flags.flags(), {"nope": True}, flags.adds_missing)
+    assert (problem["code"], problem["flag"]) == ("flag_missing", "nope")
     assert (await flags.add("{}"), flags.served()) == ((), None)
 
 

@@ -195,21 +195,23 @@ SAFE = {"human": True, "auto": False}
 @pytest.mark.parametrize(
     ("found", "adds", "said"),
     [
-        ([Flag("human", True, "on"), Flag("auto", False, "off"), Flag("x", True, "on")], True, ()),
-        ([Flag("human", True, "on"), Flag("auto", True, "on")], True, ("the flag auto is on; safe is off.",)),
-        ([Flag("auto", False, "off")], True, ()),
-        ([Flag("auto", False, "off")], False, ("the flag human is missing; its safe state is on.",)),
-        ([], True, ()),
+        ([Flag("human", True, "on"), Flag("auto", False, "off"), Flag("x", True, "on")], True, []),
+        ([Flag("human", True, "on"), Flag("auto", True, "on")], True, [("flag_on", "auto", "off")]),
+        ([Flag("human", False, "off"), Flag("auto", False, "off")], True, [("flag_off", "human", "on")]),
+        ([Flag("auto", False, "off")], True, []),
+        ([Flag("auto", False, "off")], False, [("flag_missing", "human", "on")]),
+        ([], True, []),
         (
             [Flag("human", None, "on", "rules"), Flag("auto", None, "off", "disabled")],
             True,
-            (
-                "the flag human has rules, so not everyone gets the safe on.",
-                "the flag auto is disabled, so the code's own default applies instead of the safe off.",
-            ),
+            [("flag_rules", "human", "on"), ("flag_disabled", "auto", "off")],
         ),
-        ([Flag("human", None, "x", "value")], True, ("the flag human is neither on nor off; safe is on.",)),
+        ([Flag("human", None, "x", "value")], True, [("flag_value", "human", "on")]),
     ],
 )
-def test_how_flags_stand_in_an_environment(found: list[Flag], adds: bool, said: tuple[str, ...]) -> None:
-    assert unsafe_now("production", found, SAFE, adds) == tuple(f"In production {line}" for line in said)
+def test_how_flags_stand_in_an_environment(
+    found: list[Flag], adds: bool, said: list[tuple[str, str, str]]
+) -> None:
+    problems = unsafe_now("production", found, SAFE, adds)
+    assert [(problem["code"], problem["flag"], problem["safe"]) for problem in problems] == said
+    assert {problem["environment"] for problem in problems} <= {"production"}
