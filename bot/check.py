@@ -12,9 +12,11 @@ from handlers.text.plan import detail
 from handlers.text.refusals import plain
 from handlers.text.stages import problem
 from pipeline import candidate, environment, plan, playbook, policy
+from pipeline.adapters.flags.http import ADMIN, CLIENT
 from pipeline.adapters.git import GitRepository
 from pipeline.candidate import Candidate
 from pipeline.config import Product
+from pipeline.environment import secret_name
 from pipeline.errors import Refused
 from pipeline.version import Version, latest_release, parse_version
 
@@ -52,7 +54,20 @@ async def _product(name: str, product: Product, text: str | None) -> list[str]:
     for where in ("staging", "production"):
         for extra in environment.unused(found.playbook, product, where, secret_names(name, where)):
             print(f"note     {name} {where}: {extra} is set, and the playbook asks for nothing of that name")
-    return [f"{name}: {problem(one).replace('`', '')}" for one in problems]
+    wrong = [f"{name}: {problem(one).replace('`', '')}" for one in problems]
+    return [*wrong, *_tokens(name, product)]
+
+
+def _tokens(name: str, product: Product) -> list[str]:
+    """What a server with the product's flags wants of each environment."""
+    if product.flags.provider == "file":
+        return []
+    wanted = [(where, token) for where in ("staging", "production") for token in (ADMIN, CLIENT)]
+    return [
+        f"{name} {where}: a token for its flags: set {secret_name(name, where, token)}"
+        for where, token in wanted
+        if not secret_of(name, where, token)
+    ]
 
 
 def _next(tags: Iterable[str]) -> Version:

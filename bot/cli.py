@@ -1,4 +1,4 @@
-"""The command line: run, demo, init, check, migrate, backup, adopt, playbook."""
+"""The command line: run, demo, init, check, migrate, backup, adopt, flags, playbook."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackClientError
 
 from bot.settings import load_settings
 from handlers.text.refusals import plain
-from pipeline.errors import PipelineError, Refused
+from pipeline.errors import ConfigError, PipelineError, Refused
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     adopt = add("adopt", _adopt, "Take a version that was released before into the bot's care.")
     adopt.add_argument("version")
     adopt.add_argument("--product", help="the product, where bot.toml has several")
+    flags = add("flags", _flags, "Show the feature flags, or switch one: also when Slack is away.")
+    flags.add_argument("key", nargs="?", help="the flag to switch")
+    flags.add_argument("state", nargs="?", choices=("on", "off"))
+    flags.add_argument("--environment", default="production", help="staging or production (default)")
+    flags.add_argument("--reason", default="", help="goes into the record and the announcement")
+    flags.add_argument("--product", help="the product, where bot.toml has several")
     add("playbook", _playbook, "Print the playbook: every stage of a release and of the way back.")
     return parser
 
@@ -121,6 +127,18 @@ def _adopt(options: argparse.Namespace) -> int:
     from bot.tasks import adopt
 
     return asyncio.run(adopt(load_settings(), options.product, options.version))
+
+
+def _flags(options: argparse.Namespace) -> int:
+    from bot.flags import show, switch
+
+    settings = load_settings()
+    if options.key is None:
+        return asyncio.run(show(settings, options.product))
+    if options.state is None:
+        raise ConfigError(f"on or off? Type: releasebot flags {options.key} off --reason ...")
+    on, where = options.state == "on", options.environment
+    return asyncio.run(switch(settings, options.product, options.key, on, where, options.reason))
 
 
 def _playbook(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
-"""The bot's own small HTTP face: is it alive, is it ready, what does it count, and Slack's HTTP mode."""
+"""The bot's own small HTTP face: is it alive, is it ready, what does it count, flags, and Slack's HTTP mode."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -18,12 +18,19 @@ MOST_BYTES = 1_000_000
 
 
 class Server:
-    """Liveness, readiness, metrics; with an app also `/slack/events`."""
+    """Liveness, readiness, metrics; with an app also `/slack/events`, and whatever else has `routes`."""
 
     def __init__(
-        self, host: str, port: int, ready: Ready, registry: CollectorRegistry, app: AsyncApp | None
+        self,
+        host: str,
+        port: int,
+        ready: Ready,
+        registry: CollectorRegistry,
+        app: AsyncApp | None,
+        routes: Sequence[web.RouteDef] = (),
     ) -> None:
         self.host, self.port, self._ready, self._registry, self._bolt = host, port, ready, registry, app
+        self._routes = routes
         self._seen: dict[str, float] = {}
         self._runner: web.AppRunner | None = None
 
@@ -34,6 +41,7 @@ class Server:
             web.get("/healthz", self._health),
             web.get("/readyz", self._readiness),
             web.get("/metrics", self._metrics),
+            *self._routes,
         ])  # fmt: skip
         if self._bolt is not None:
             served.add_routes([web.post("/slack/events", self._slack)])

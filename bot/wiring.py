@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from bot.app import Sockets, bolt_app, web_client
 from bot.clock import Metronome
 from bot.gauges import Gauges
+from bot.ofrep import Ofrep
 from bot.pages import open_page
 from bot.pulse import Pulse
 from bot.runners import ByContainer
@@ -37,11 +38,15 @@ from pipeline.adapters.docker.engine import Engine as DockerEngine
 from pipeline.adapters.docker.runner import ContainerRunner
 from pipeline.adapters.docker.shelf import Registry, Shelf
 from pipeline.adapters.docker.target import docker_target
+from pipeline.adapters.flags.file import FileFlags
+from pipeline.adapters.flags.http import CLIENT, Secrets
+from pipeline.adapters.flags.launchdarkly import LaunchDarklyFlags
+from pipeline.adapters.flags.unleash import UnleashFlags
 from pipeline.adapters.git import GitRepository
 from pipeline.adapters.leaks import PatchScanner
 from pipeline.adapters.local.target import local_target
 from pipeline.care import Care
-from pipeline.config import BotFile, Product, load
+from pipeline.config import LAUNCHDARKLY, BotFile, Product, load
 from pipeline.context import Ports
 from pipeline.digest import Digests
 from pipeline.engine import Engine
@@ -49,7 +54,7 @@ from pipeline.errors import ConfigError, StoreError
 from pipeline.listening import Listener
 from pipeline.outbox import Outbox
 from pipeline.pacing import slack
-from pipeline.ports import Builder, DeployTarget, Directory, Runner
+from pipeline.ports import Builder, DeployTarget, Directory, FlagStore, Runner
 from pipeline.redact import Redactor
 from pipeline.reminding import Reminding
 from pipeline.retention import Retention
@@ -152,6 +157,7 @@ def make_ports(name: str, product: Product, state: Path, directory: Directory, r
         secret_names=partial(secret_names, name),
         open_page=open_page,
         folder=folder,
+        flags={where: _flags(name, product, where, folder) for where in ("staging", "production")},
     )
 
 
@@ -183,6 +189,17 @@ def _target(name: str, product: Product, where: str, folder: Path, redact: Redac
         redact=redact,
         patience=PEERS_TURN,
     )
+
+
+def _flags(name: str, product: Product, where: str, folder: Path) -> FlagStore:
+    """Where one environment's feature flags are kept."""
+    at, secrets = product.flags, Secrets(name, where, secret_of)
+    if at.provider == "unleash":
+        return UnleashFlags(str(at.url), at.project or "default", at.environment(where), secrets)
+    if at.provider == "launchdarkly":
+        url = at.url or LAUNCHDARKLY
+        return LaunchDarklyFlags(url, at.sdk_url, str(at.project), at.environment(where), secrets)
+    return FileFlags(folder / "flags" / where, secrets.title)
 
 
 async def back_up(database_url: str, destination: Path) -> None:
@@ -220,8 +237,14 @@ class Bot:
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
         over_http = None if self.sockets else self.app
+        flags = Ofrep(self.flags_file, partial(secret_of, name=CLIENT))
         self.server = Server(
-            settings.releasebot_host, settings.releasebot_port, self.missing, self.registry, over_http
+            settings.releasebot_host,
+            settings.releasebot_port,
+            self.missing,
+            self.registry,
+            over_http,
+            flags.routes(),
         )
         self.gauges = Gauges(self.registry)
         self.care = Care(self.db, self.ports)
@@ -231,6 +254,11 @@ class Bot:
         self.metronome = Metronome()
         self.loops: list[asyncio.Task[None]] = []
         self.listening: asyncio.Task[None] | None = None
+
+    def flags_file(self, product: str, where: str) -> Path | None:
+        """The file of an environment's flags, where the bot keeps them itself."""
+        found = self.ports(product).flags.get(where) if product in self.config.products else None
+        return found.path if isinstance(found, FileFlags) else None
 
     def start_loops(self) -> None:
         """Start what runs for as long as the process: releases, messages, hearing the other bots."""

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from handlers import actions, following, forms, grammar, looking, starting, working
+from handlers import actions, flags, following, forms, grammar, looking, starting, working
 from handlers.desk import Desk, Request
+from handlers.flags_grammar import ShowFlags, SwitchFlag
 from handlers.text import help as help_text
 from pipeline import turning
 from pipeline.errors import Refused
@@ -78,6 +79,8 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.Plan: looking.plan,
     grammar.Show: looking.show,
     grammar.Follow: following.follow,
+    ShowFlags: flags.show,
+    SwitchFlag: flags.ask,
     grammar.Help: _help,
 }
 """Who carries out each command that the grammar knows."""

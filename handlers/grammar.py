@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from handlers.flags_grammar import ShowFlags, SwitchFlag, parse_flags
 from pipeline.errors import Refused
 
 LONGEST = 3000
@@ -113,6 +114,8 @@ Typed = (
     | Plan
     | Show
     | Follow
+    | ShowFlags
+    | SwitchFlag
     | Help
 )
 
@@ -133,6 +136,7 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "follow": lambda rest: Follow("follow", rest[0] if rest else None),
     "mute": lambda rest: Follow("mute", rest[0] if rest else None),
     "unfollow": lambda rest: Follow("unfollow", rest[0] if rest else None),
+    "flags": lambda rest: parse_flags(" ".join(rest)),
     "help": lambda rest: Help(),
 }
 """Each word after `/release`, and how what follows it is read."""
@@ -141,7 +145,7 @@ _VERSION_LIKE = re.compile(r"v?\.?\d.*", re.IGNORECASE | re.DOTALL)
 
 
 def parse_release(text: str) -> Typed:
-    """Read what follows `/release`. Raises Refused: version_missing, too_much, bad_command."""
+    """Read what follows `/release`. Raises Refused: version_missing, too_much, flags_usage, bad_command."""
     words = text[:LONGEST].split()
     if not words:
         raise Refused("version_missing")

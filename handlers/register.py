@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from handlers import actions, commands, following, forms, home, items, starting
+from handlers import actions, commands, flags, following, forms, home, items, starting
 from handlers.desk import Desk, Handler, Request
 from handlers.text import ids, refusals
 from pipeline.errors import Refused, StoreError
@@ -34,6 +34,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.RESUME: actions.resume,
     ids.UNLOCK: actions.unlock,
     ids.OVERRULE: actions.overrule,
+    ids.FLAG: flags.pressed,
 }
 
 FORMS: Mapping[str, Handler] = {

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.config_flags import LAUNCHDARKLY, FlagsAt
 from pipeline.config_people import Approval, EnvironmentPeople, People
 from pipeline.config_playbook import (
     SHARES,
@@ -46,6 +47,7 @@ from pipeline.config_windows import Freeze, ZoneName
 from pipeline.loading import load, parse
 
 __all__ = [
+    "LAUNCHDARKLY",
     "SHARES",
     "Approval",
     "BotFile",
@@ -61,6 +63,7 @@ __all__ = [
     "Environments",
     "Evaluation",
     "Flags",
+    "FlagsAt",
     "Freeze",
     "Item",
     "Limited",
@@ -168,6 +171,7 @@ class Product(Model):
     schedule_grace: Duration = timedelta(hours=1)
     environments: Environments
     docker: Docker = Docker()
+    flags: FlagsAt = FlagsAt()
     pace: Pace = Pace()
 
 

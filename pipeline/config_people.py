@@ -13,13 +13,14 @@ Entries = tuple[UserOrGroup, ...]
 class People(Model):
     """Slack users (U...) and user groups (S...) by what they may do.
 
-    `lock`, left out, is for whoever may approve or roll back; `override` for whoever may approve.
+    `lock` and `flags`, left out, are for whoever may approve or roll back; `override` for whoever may approve.
     """
 
     start: Annotated[Entries, Field(min_length=1)]
     approve: Annotated[Entries, Field(min_length=1)]
     rollback: Annotated[Entries, Field(min_length=1)]
     lock: Entries = ()
+    flags: Entries = ()
     override: Entries = ()
 
 
@@ -30,6 +31,7 @@ class EnvironmentPeople(Model):
     approve: Entries = ()
     rollback: Entries = ()
     lock: Entries = ()
+    flags: Entries = ()
     override: Entries = ()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from pipeline.config_values import (
     ArgName,
@@ -14,6 +14,7 @@ from pipeline.config_values import (
     ContainerPath,
     Duration,
     EnvName,
+    FlagKey,
     ImageName,
     Model,
     Name,
@@ -135,10 +136,27 @@ class Migrations(Model):
 
 
 class Flags(Model):
-    """The flags file (flagd's JSON format) and the state each named flag must have to be safe."""
+    """The flags file (flagd's JSON format) and the state each named flag must have to be safe.
 
-    file: str
-    safe: Mapping[str, bool]
+    `kill_switches` are those with a button in Slack; not given, all of `safe`. `variable` is the variable in which
+    the product's services are told the path of their environment's flags file.
+    """
+
+    file: CheckoutPath
+    safe: Mapping[FlagKey, StrictBool]
+    kill_switches: tuple[FlagKey, ...] | None = None
+    variable: EnvName = "FLAGS_FILE"
+
+    @model_validator(mode="after")
+    def _switches_have_a_safe_state(self) -> "Flags":
+        if unknown := [key for key in self.kill_switches or () if key not in self.safe]:
+            raise ValueError(f"kill_switches names {unknown[0]!r}, which has no state in safe; add it there")
+        return self
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """The flags with a button."""
+        return tuple(self.safe) if self.kill_switches is None else self.kill_switches
 
 
 class Item(Model):

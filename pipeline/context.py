@@ -20,6 +20,7 @@ from pipeline.ports import (
     Clock,
     DeployTarget,
     Directory,
+    FlagStore,
     ProductDatabase,
     Repository,
     Runner,
@@ -72,7 +73,7 @@ Secrets = Callable[[str, str], str | None]
 
 @dataclass(frozen=True)
 class Ports:
-    """One product's world outside, as the wiring made it."""
+    """One product's world outside, as the wiring made it. `targets` and `flags` are by environment."""
 
     product: Product
     repository: Repository
@@ -88,6 +89,7 @@ class Ports:
     secret_names: Callable[[str], tuple[str, ...]]
     open_page: Callable[[str], Awaitable[str]]
     folder: Path
+    flags: Mapping[str, FlagStore] = field(default_factory=dict)
 
     def folder_of(self, release_id: str) -> Path:
         """A release's own folder: logs, reports, checkout, backups."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from pipeline.config import Playbook, Product
 
+FLAG_TOKENS = FLAGS_ADMIN, FLAGS_CLIENT = "FLAGS_ADMIN_TOKEN", "FLAGS_CLIENT_TOKEN"
+"""The secrets of an environment for a server of flags: to switch them, and to read them as an application does."""
+
 _PASSED_ON = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
@@ -48,7 +51,8 @@ def unused(playbook: Playbook, product: Product, environment: str, secrets: Iter
     if required is None:
         return ()
     there = {*getattr(product.environments, environment).env, *secrets}
-    return tuple(sorted(there - {*required.env, *required.secrets}))
+    ours = FLAG_TOKENS if product.flags.provider != "file" else ()
+    return tuple(sorted(there - {*required.env, *required.secrets, *ours}))
 
 
 def merged(*parts: Mapping[str, str]) -> dict[str, str]:

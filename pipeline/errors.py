@@ -44,6 +44,14 @@ class ScanError(PipelineError):
     """What was committed could not be looked through for secrets. In doubt nothing goes out."""
 
 
+class FlagError(PipelineError):
+    """The flags of an environment could not be read or switched."""
+
+
+class ReadBackError(FlagError):
+    """A flag was switched, and an application does not get what it was switched to: nobody knows what users get."""
+
+
 class StoreError(PipelineError, OSError):
     """The bot's own database does not answer: nothing was recorded. Never a stage's failure: it is waited for."""
 

@@ -13,8 +13,12 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace `path` by `text` (UTF-8): a reader sees the old content or the new, also after a power cut."""
+def write_atomic(path: Path, text: str, mode: int = 0o600, later_than: int = 0) -> None:
+    """Replace `path` by `text` (UTF-8): a reader sees the old content or the new, also after a power cut.
+
+    Its time of change is later than `later_than` (nanoseconds since 1970), also when a clock went back: there are
+    readers that look again only then.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -22,6 +26,8 @@ def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
             file.write(text)
             file.flush()
             os.fchmod(file.fileno(), mode)
+            if os.fstat(file.fileno()).st_mtime_ns <= later_than:
+                os.utime(file.fileno(), ns=(later_than + 1_000_000, later_than + 1_000_000))
             os.fsync(file.fileno())
         os.replace(name, path)  # noqa: PTH105 - mkstemp gives a string
     except BaseException:

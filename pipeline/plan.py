@@ -74,7 +74,7 @@ async def problems(
     """What a release of this commit would stumble over at once: names that are missing, flags that are not safe."""
     settings = found.playbook.flags
     text = await repository.read(found.commit, settings.file) if settings else None
-    unsafe: Iterable[str] = flags.unsafe(text or "", settings.safe) if settings else ()
+    unsafe: Iterable[str] = flags.problems(text or "", settings.safe) if settings else ()
     return [
         *variables_missing(found.playbook, product, secrets),
         *images_missing(found.playbook, product),

@@ -10,7 +10,7 @@ from pipeline.models import Lock
 from pipeline.ports import Directory, Person
 from pipeline.version import Version
 
-Action = Literal["start", "approve", "rollback", "tick", "lock", "override"]
+Action = Literal["start", "approve", "rollback", "tick", "lock", "flags", "override"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 OLDEST = {"tick": 60.0}
@@ -20,6 +20,7 @@ minute (Tier 2): a checklist ticked quickly must not use that up. What touches p
 _OTHERS = {
     "tick": ("start", "approve", "rollback"),
     "lock": ("approve", "rollback"),
+    "flags": ("approve", "rollback"),
     "override": ("approve",),
 }
 """Who an action is for where bot.toml names nobody: whoever may do one of these."""

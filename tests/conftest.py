@@ -21,8 +21,10 @@ from pipeline.files import locked
 from pipeline.store import Database
 from tests.engine import private_engine, usual, why_none
 from tests.postgres import Server, binaries, running_server
+from tests.unleash_server import Unleash, running_unleash
+from tests.unleash_server import why_none as why_none_of_unleash
 
-TOGETHER = ("integration/test_docker_", "chaos/test_checker")
+TOGETHER = ("integration/test_docker_", "integration/test_unleash_", "chaos/test_checker")
 """What the names of tests have in them that go to one process: they share what takes long to make, or names of images
 and volumes."""
 
@@ -120,6 +122,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/bot.db"
     server: Server = request.getfixturevalue("postgres")
     return server.create(request.getfixturevalue("migrated"))
+
+
+@pytest.fixture(scope="session")
+def unleash(postgres: Server) -> Iterator[Unleash]:
+    """A private Unleash; where it is not installed, the tests that need one are skipped by name."""
+    if reason := why_none_of_unleash():
+        pytest.skip(reason)
+    with running_unleash(postgres) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pipeline.adapters.flags.file import FileFlags
 from pipeline.config import Product
 from pipeline.context import Ports
 from pipeline.errors import PipelineError, RepositoryError, ScanError
@@ -68,6 +69,7 @@ COMMITS = {"a" * 40: "v0.1.0", "b" * 40: "v0.2.0-rc.1", "c" * 40: "v0.3.0-rc.1"}
 class World:
     """Everything outside the bot. `failing` names commands that fail; `journal` is what happened.
 
+    `commands` are the last of each name, as they were ordered; `files` are in every commit, beside the sources.
     `commands` are the last of each name, as they were ordered. `reports` are written by commands of that name instead
     of the usual ones, `endings` are their exit codes (None: the time limit).
     """
@@ -89,6 +91,7 @@ class World:
     endings: dict[str, int | None] = field(default_factory=dict)
     revision: str = "1"
     playbook: str = PLAYBOOK
+    files: dict[str, str] = field(default_factory=dict)
     suite: str = "suite 1"
     secret: str | None = "s3cret-value"
     release_slow: asyncio.Event = field(default_factory=asyncio.Event)
@@ -138,6 +141,8 @@ class MemoryRepository:
 
     async def checkout(self, sha: str, folder: Path) -> None:
         (folder / "web").mkdir(parents=True, exist_ok=True)
+        for name, text in self.world.files.items():
+            (folder / name).write_text(text)
 
     async def patch(self, base: str | None, head: str) -> bytes:
         return b"+"
@@ -279,4 +284,7 @@ def ports(world: World, product: Product, folder: Path) -> Ports:
         secret_names=lambda where: (),
         open_page=open_page,
         folder=folder,
+        flags={
+            name: FileFlags(folder / "flags" / name, f"shop {name}") for name in ("staging", "production")
+        },
     )

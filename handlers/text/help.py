@@ -32,6 +32,8 @@ def commands(names: SlackNames) -> str:
         f"*`{release} retry`*": tr("tries what failed again, from where it failed"),
         f"*`{release} skip <step> <reason>`*": tr("goes on without a step, where the playbook allows it"),
         f"*`{release} pause [reason]`*, `{release} resume`": tr("hold the canary at its share; let it go on"),
+        f"*`{release} flags`*": tr("the feature flags, with their kill switches"),
+        f"*`{release} flags NAME on|off [environment] [reason]`*": tr("switches one for everybody"),
         f"*`{release} unlock`*": tr("opens the lock that a rollback left"),
     }
     return "\n".join(f"{command} {does}" for command, does in lines.items())

@@ -16,6 +16,7 @@ RESUME = "canary.resume"
 AGAIN = "decision.again"
 START = "release.start.modal"
 UNLOCK = "environment.unlock"
+FLAG = "flag.switch"
 CHANGES_LINK = "release.changes.link"
 SITE_LINK = "release.site.link"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from handlers.text import flags
 from handlers.text.language import mark
 
 AUTHORITY: Mapping[str, str] = {
@@ -292,4 +293,4 @@ STATE: Mapping[str, str] = {
     ),
 }
 
-REFUSALS: Mapping[str, str] = {**AUTHORITY, **VERSIONS, **STATE}
+REFUSALS: Mapping[str, str] = {**AUTHORITY, **VERSIONS, **STATE, **flags.REFUSALS}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handlers.text import evaluations
+from handlers.text import evaluations, flags
 from handlers.text.language import mark, number, tr, trn
 from handlers.text.words import lasted, people, person, safe, short, when
 from pipeline.models import StageRun
@@ -110,6 +110,7 @@ GOOD: Mapping[str, Sentence] = {
     ),
     "secrets_present": lambda f: tr("every secret is there, by name"),
     "flags_safe": lambda f: tr("every flag stands at its safe default"),
+    "flags_unsafe": lambda f: flags.problems(f["problems"]),
     "migrated_on_staging": lambda f: tr("they ran on staging"),
 }
 
@@ -172,7 +173,7 @@ SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN, **evaluations.OUTCOM
 
 
 def _ready(facts: Facts) -> str:
-    said = tr("commit `{commit}` is ready", commit=facts["commit"])
+    said = flags.ready(facts)
     if not facts.get("unused"):
         return said
     return f"{said}; " + tr(

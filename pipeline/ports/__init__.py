@@ -10,6 +10,7 @@ from datetime import datetime
 
 from pipeline.ports.data import MigrationJob, ProductDatabase, Revision
 from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
+from pipeline.ports.flags import FLAGS_FILE, Flag, FlagStore, Switched
 from pipeline.ports.leaks import Leak, Scanner
 from pipeline.ports.people import Directory, Person
 from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
@@ -30,6 +31,7 @@ Clock = Callable[[], datetime]
 """The time of now, aware. Tests bring their own."""
 
 __all__ = [
+    "FLAGS_FILE",
     "SLOTS",
     "BuildOrder",
     "Builder",
@@ -42,6 +44,8 @@ __all__ = [
     "Container",
     "DeployTarget",
     "Directory",
+    "Flag",
+    "FlagStore",
     "Image",
     "Leak",
     "Limits",
@@ -58,5 +62,6 @@ __all__ = [
     "ServiceSpec",
     "Slot",
     "SlotStatus",
+    "Switched",
     "TargetStatus",
 ]

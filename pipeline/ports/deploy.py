@@ -15,8 +15,8 @@ SLOTS: tuple[Slot, Slot] = ("blue", "green")
 class ServiceSpec:
     """How one component runs in one environment. Without a `route` it has no port (a worker).
 
-    `limits` and `volumes` (name -> path inside) count in containers. `overlap`: two generations of a worker
-    may run beside each other while one hands over to the next.
+    `limits`, `volumes` (name -> path inside) and `shared` (folder of this machine -> path inside, to read only) count
+    in containers. `overlap`: two generations of a worker may run beside each other while one hands over to the next.
     """
 
     component: str
@@ -30,6 +30,7 @@ class ServiceSpec:
     env: Mapping[str, str] = field(repr=False, default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     volumes: Mapping[str, str] = field(default_factory=dict)
+    shared: Mapping[str, str] = field(default_factory=dict)
     overlap: bool = False
 
 

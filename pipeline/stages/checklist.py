@@ -1,6 +1,7 @@
 """Checklists: the bot ticks what it can prove, with the evidence; people tick the rest."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -10,9 +11,15 @@ from pipeline import environment
 from pipeline.config import Item
 from pipeline.context import Context, Outcome, Passed, Waiting
 from pipeline.events import BOT, CHECKLIST
+from pipeline.flags import Problem
 from pipeline.models import ChecklistItem
-from pipeline.stages.preflight import unsafe_flags
+from pipeline.stages.flags import everywhere
 from pipeline.states import PASSED_STAGE
+
+UNSAFE = "flags_unsafe"
+"""The evidence of an item that stays open because of it."""
+LOOK_AGAIN = timedelta(minutes=1)
+"""Flags are switched outside of the bot too: so often an open checklist looks at them."""
 
 Proof = Callable[[Context], dict[str, Any] | None]
 """The evidence for an item, or None when it cannot be proven."""
@@ -28,14 +35,17 @@ async def after(ctx: Context) -> Outcome:
 
 async def _go_through(ctx: Context, phase: str, items: tuple[Item, ...]) -> Outcome:
     topic = CHECKLIST[phase]
+    watched = any(item.proof == "flags" for item in items)
+    flags = await everywhere(ctx) if watched else []
     async with ctx.recording() as session:
         rows = await _rows(ctx, session, phase, items)
-        _prove(ctx, rows)
+        _prove(ctx, rows, flags)
     done = sum(row.done for row in rows)
-    facts = {"phase": phase, "done": done, "total": len(rows)}
+    facts = {"phase": phase, "done": done, "total": len(rows), **({"flags": flags} if flags else {})}
     if done == len(rows):
         return Passed("checklist_done", facts)
-    return Waiting("checklist_open", facts, asks=topic)
+    look_again = ctx.clock() + LOOK_AGAIN if watched else None
+    return Waiting("checklist_open", facts, due_at=look_again, asks=topic)
 
 
 async def _rows(
@@ -61,13 +71,14 @@ async def _rows(
     return list(rows.values())
 
 
-def _prove(ctx: Context, rows: list[ChecklistItem]) -> None:
-    """Tick what is proven; untick what the bot had ticked and now cannot prove any more."""
+def _prove(ctx: Context, rows: list[ChecklistItem], flags: list[Problem]) -> None:
+    """Tick what is proven; untick what the bot had ticked and now cannot prove any more, with the reason if known."""
     for row in rows:
         if row.proof is None or row.done_by not in (None, BOT):
             continue
-        evidence = PROOFS[row.proof](ctx)
-        row.done, row.evidence = evidence is not None, evidence or {}
+        evidence = _flags(flags) if row.proof == "flags" else PROOFS[row.proof](ctx)
+        row.done = evidence is not None and evidence["code"] != UNSAFE
+        row.evidence = evidence or {}
         row.done_by, row.done_at = (BOT, row.done_at or ctx.clock()) if row.done else (None, None)
 
 
@@ -94,8 +105,11 @@ def _secrets(ctx: Context) -> dict[str, Any] | None:
     return None if missing else {"code": "secrets_present", "facts": {}}
 
 
-def _flags(ctx: Context) -> dict[str, Any] | None:
-    return None if unsafe_flags(ctx) else {"code": "flags_safe", "facts": {}}
+def _flags(problems: list[Problem]) -> dict[str, Any]:
+    """At the commit and in production's own store; in doubt, that is the reason why the item stays open."""
+    if problems:
+        return {"code": UNSAFE, "facts": {"problems": problems[:10]}}
+    return {"code": "flags_safe", "facts": {}}
 
 
 def _migrations(ctx: Context) -> dict[str, Any] | None:
@@ -111,6 +125,5 @@ PROOFS: Mapping[str, Proof] = {
     "dashboard": _passed("watch"),
     "logs": _passed("watch"),
     "secrets": _secrets,
-    "flags": _flags,
     "migrations": _migrations,
 }

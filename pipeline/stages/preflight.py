@@ -4,10 +4,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from pipeline import environment, flags
+from pipeline import environment
 from pipeline.changes import Changes
 from pipeline.config import Component, Playbook, Product
 from pipeline.context import Context, Failed, Outcome, Passed, Secrets
+from pipeline.stages.flags import at_commit, in_force
 from pipeline.version import parse_version
 
 MOST_CHANGES = 300
@@ -30,7 +31,12 @@ async def check(ctx: Context) -> Outcome:
     context = await ctx.ports.changelog.context(release.commit, release.base_commit, release.version)
     changes = Changes.from_context(context, base=release.base_commit, head=release.commit)
     kept = [{**vars(change), "trailers": dict(change.trailers)} for change in changes.items[:MOST_CHANGES]]
-    told = {"commit": release.commit[:10], "changes": len(changes.items), "unused": unused(ctx)}
+    told = {
+        "commit": release.commit[:10],
+        "changes": len(changes.items),
+        "flags": await in_force(ctx),
+        "unused": unused(ctx),
+    }
     return Passed("ready", told, {"changes": kept, "authors": list(changes.emails)})
 
 
@@ -89,7 +95,7 @@ def _files(ctx: Context) -> list[dict[str, Any]]:
         for source in _sources(ctx, component)
         if not _is_there(ctx.checkout, source)
     ]
-    return problems + [{"code": "flag_unsafe", "problem": sentence} for sentence in unsafe_flags(ctx)]
+    return problems + [{"code": "flag_unsafe", "problem": sentence} for sentence in at_commit(ctx)]
 
 
 def _sources(ctx: Context, component: Component) -> tuple[str, ...]:
@@ -104,12 +110,3 @@ def _is_there(checkout: Path, source: str) -> bool:
     if Path(source).is_absolute() or ".." in Path(source).parts:
         return False
     return (checkout / source).exists() or any(checkout.glob(source))
-
-
-def unsafe_flags(ctx: Context) -> tuple[str, ...]:
-    """Sentences naming each flag of the playbook that is not at its safe default at this commit."""
-    if ctx.playbook.flags is None:
-        return ()
-    path = ctx.checkout / ctx.playbook.flags.file
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    return flags.unsafe(text, ctx.playbook.flags.safe)

@@ -20,6 +20,7 @@ from pipeline.stages.common import (
     target,
 )
 from pipeline.stages.evaluated import unevaluated_images
+from pipeline.stages.flags import add_new
 from pipeline.stages.running import run_suite
 from pipeline.stages.watch import critical_lines
 
@@ -136,6 +137,7 @@ async def _everybody_or_ask(ctx: Context, share: int) -> Outcome:
 
 async def _smoke_candidate(ctx: Context) -> Failed | None:
     place = target(ctx, "production")
+    await add_new(ctx, "production")
     slot = await place.prepare(await bundle(ctx, "production"))
     address, suite = place.address(slot.slot), ctx.playbook.smoke
     result, report = await run_suite(ctx, "canary-smoke", suite, "production", address, ctx.release.version)
@@ -185,6 +187,7 @@ async def _canary_unwell(ctx: Context) -> Failed | None:
 async def promote(ctx: Context) -> Outcome:
     """All traffic to the new version. The previous one stays warm in the other slot."""
     place = target(ctx, "production")
+    await add_new(ctx, "production")
     prepared = await bundle(ctx, "production")
     await place.prepare(prepared)  # there already after a canary; a first release comes here directly
     if not ctx.release.production_touched and (denied := await unevaluated_images(ctx)):

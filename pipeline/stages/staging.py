@@ -11,6 +11,7 @@ from pipeline.stages.common import (
     variables,
 )
 from pipeline.stages.evaluated import bound, unevaluated
+from pipeline.stages.flags import add_new
 from pipeline.stages.running import run_check, run_suite
 from pipeline.together import together
 
@@ -30,6 +31,7 @@ async def _deploy(ctx: Context) -> None:
     """All of staging's traffic goes to this release."""
     place = target(ctx, "staging")
     await place.reconcile()
+    await add_new(ctx, "staging")
     await place.prepare(await bundle(ctx, "staging"))
     ctx.guard()
     await place.promote(ctx.release.id)

@@ -14,7 +14,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.demo.history import EXAMPLE
 from pipeline.adapters.docker.router import router_image
+from pipeline.adapters.flags.file import FileFlags
 from pipeline.errors import TargetError
 from pipeline.ports import Bundle, Limits
 from tests.docker_house import until
@@ -121,6 +123,29 @@ async def test_limits_are_the_engines_to_keep(here: DockerPlace) -> None:
     assert (host["NanoCpus"], host["PidsLimit"]) == (500_000_000, 50)
     assert set(host["PortBindings"]) == {"8080/tcp"}
     assert host["PortBindings"]["8080/tcp"][0]["HostIp"] == "127.0.0.1"
+
+
+async def test_a_shared_folder_is_seen_as_it_changes_and_is_only_read(
+    here: DockerPlace, tmp_path: Path
+) -> None:
+    store = FileFlags(tmp_path / "flags", "shop production")
+    await store.add((EXAMPLE / "flags.json").read_text(encoding="utf-8"))
+    bundle = _with(await here.bundle("1.0.0", API), shared={str(store.folder): "/run/flags"})
+    await here.target.prepare(bundle)
+    (container,) = [key for key, place in here.running().items() if place == "blue-api"]
+
+    def said(command: str) -> str:
+        run = here.client.exec_create(container, ["sh", "-c", command])
+        output: bytes = here.client.exec_start(run["Id"])
+        return output.decode()
+
+    await store.switch("auto-approval", True, "U0DANA", "")
+    assert json.loads(await asyncio.to_thread(said, "cat /run/flags/flags.json")) == json.loads(
+        store.path.read_text()
+    )
+    assert "Read-only file system" in await asyncio.to_thread(said, "touch /run/flags/mine")
+    await here.target.prepare(bundle)
+    assert container in here.running()
 
 
 def _with(bundle: Bundle, **changes: Any) -> Bundle:

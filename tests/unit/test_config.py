@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.config import BotFile, Playbook, parse
+from pipeline.config import BotFile, Playbook, Product, parse
 from pipeline.errors import ConfigError
 
 PLAYBOOK = """
@@ -207,3 +207,74 @@ def test_a_mistake_in_an_evaluation_is_named(keys: str, told: str) -> None:
     with pytest.raises(ConfigError) as caught:
         evaluation(keys)
     assert told in str(caught.value)
+
+
+def flags_of(product: str = "", people: str = "") -> Product:
+    text = BOT.format(product=product, staging="", production="")
+    people = f'rollback = ["S0RELEASE"]\n{people}'
+    return parse(BotFile, text.replace('rollback = ["S0RELEASE"]', people), "bot.toml").products["shop"]
+
+
+def test_flags_are_kept_in_a_file_unless_the_operator_names_a_server() -> None:
+    assert flags_of().flags.provider == "file"
+    assert flags_of().people.flags == ()
+    assert flags_of(people='flags = ["U0ONCALL"]').people.flags == ("U0ONCALL",)
+    unleash = flags_of(
+        '[products.shop.flags]\nprovider = "unleash"\nurl = "https://unleash.example/eu"\n'
+        'environments = { staging = "development" }'
+    ).flags
+    assert (unleash.environment("staging"), unleash.environment("production")) == (
+        "development",
+        "production",
+    )
+    dark = flags_of('[products.shop.flags]\nprovider = "launchdarkly"\nproject = "shop"').flags
+    assert (dark.project, dark.url, dark.sdk_url) == ("shop", None, None)
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ('provider = "flipt"', r"flags\.provider: "),
+        ('provider = "unleash"', r"needs url"),
+        ('provider = "launchdarkly"', r"needs project"),
+        ('url = "https://unleash.example"', r"url: only for a server"),
+        ('environments = { staging = "dev" }', r"environments: only for a server"),
+        ('provider = "unleash"\nurl = "unleash.example"', r"flags\.url: "),
+        ('provider = "unleash"\nurl = "https://u:p@x/?a=b"', r"flags\.url: "),
+        ('provider = "unleash"\nurl = "https://x"\nsdk_url = "https://y"', r"sdk_url is for LaunchDarkly"),
+        ('provider = "launchdarkly"\nproject = "../x"', r"flags\.project: "),
+        ('provider = "unleash"\nurl = "https://x"\nenvironments = { qa = "qa" }', r"flags\.environments\.qa"),
+        ('provider = "unleash"\nurl = "https://x"\ntoken = "secret"', r"flags\.token: is not a known key"),
+    ],
+)
+def test_a_mistake_in_the_flags_of_the_operator_is_named(flags: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        flags_of(f"[products.shop.flags]\n{flags}")
+
+
+def test_kill_switches_are_all_safe_flags_unless_they_are_named() -> None:
+    safe = 'file = "flags.json"\nsafe = { human = true, auto = false }'
+    flags = playbook(check=f"[flags]\n{safe}").flags
+    assert flags
+    assert (flags.switches, flags.variable) == (("human", "auto"), "FLAGS_FILE")
+    named = playbook(check=f'[flags]\n{safe}\nkill_switches = ["auto"]').flags
+    assert named
+    assert named.switches == ("auto",)
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ('file = "../flags.json"\nsafe = {}', r"flags\.file: .*inside the repository"),
+        ('file = "f"\nsafe = { a = "on" }', r"flags\.safe\.a: "),
+        ('file = "f"\nsafe = { "" = true }', r"flags\.safe\."),
+        (
+            'file = "f"\nsafe = { a = true }\nkill_switches = ["b"]',
+            r"kill_switches names 'b', which has no state in safe",
+        ),
+        ('file = "f"\nsafe = {}\nvariable = "flags file"', r"flags\.variable: "),
+    ],
+)
+def test_a_mistake_in_the_flags_of_a_product_is_named(flags: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        playbook(check=f"[flags]\n{flags}")

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import grammar
+from handlers.flags_grammar import ShowFlags, SwitchFlag
 from handlers.grammar import parse_release
 from pipeline.errors import Refused
 
@@ -24,6 +25,14 @@ from pipeline.errors import Refused
         ("status", grammar.ShowStatus()),
         ("list", grammar.ListReleases()),
         ("help", grammar.Help()),
+        ("flags", ShowFlags()),
+        ("Flags  new-flow  OFF", SwitchFlag("new-flow", False, "production", "")),
+        ("flags new-flow on staging", SwitchFlag("new-flow", True, "staging", "")),
+        ("flags new-flow off Production on fire", SwitchFlag("new-flow", False, "production", "on fire")),
+        ("flags new-flow off it is on fire", SwitchFlag("new-flow", False, "production", "it is on fire")),
+        ("flags a name with spaces on", SwitchFlag("a name with spaces", True, "production", "")),
+        ("flags on off", SwitchFlag("on", False, "production", "")),
+        ("flags 自動承認 off", SwitchFlag("自動承認", False, "production", "")),
     ],
 )
 def test_what_is_typed_becomes_a_command(typed: str, meant: object) -> None:
@@ -37,6 +46,9 @@ def test_what_is_typed_becomes_a_command(typed: str, meant: object) -> None:
         (" \n", "version_missing"),
         ("banana", "bad_command"),
         ("v1 a b", "too_much"),
+        ("flags new-flow", "flags_usage"),
+        ("flags new-flow sideways", "flags_usage"),
+        ("flags off", "flags_usage"),
     ],
 )
 def test_what_means_nothing_is_refused(typed: str, code: str) -> None:
@@ -49,6 +61,13 @@ def test_a_slip_gets_the_nearest_command() -> None:
     with pytest.raises(Refused) as refused:
         parse_release("aprove")
     assert "approve" in refused.value.facts["near"]
+
+
+@given(st.text(max_size=300))
+def test_anything_after_flags_is_read_or_refused(typed: str) -> None:
+    found = read(f"flags {typed}")
+    assert isinstance(found, (ShowFlags, SwitchFlag, Refused))
+    assert not isinstance(found, SwitchFlag) or found.environment in ("production", "staging")
 
 
 @given(st.text(max_size=6000))

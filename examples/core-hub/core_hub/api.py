@@ -102,11 +102,11 @@ async def measurements(request: web.Request) -> web.Response:
 
 
 def build(settings: Settings) -> web.Application:
-    """The application of these settings. It owns the engine and disposes of it at the end."""
+    """The application of these settings. It owns the engine and the flags, and lets go of them at the end."""
     metrics = Metrics(settings.version)
     app = application(settings, metrics.answered)
     app[SETTINGS], app[METRICS] = settings, metrics
-    app[ENGINE], app[FLAGS] = connect(settings.database_url), Flags(settings.flags_file)
+    app[ENGINE], app[FLAGS] = connect(settings.database_url), Flags.of(settings)
     app.on_cleanup.append(_dispose)
     app.add_routes(
         [
@@ -124,6 +124,7 @@ def build(settings: Settings) -> web.Application:
 
 
 async def _dispose(app: web.Application) -> None:
+    app[FLAGS].close()
     app[ENGINE].dispose()
 
 

@@ -1,62 +1,92 @@
-"""Feature flags from a file in flagd's JSON format, read again when it changes."""
+"""Feature flags by OpenFeature: from a file in flagd's format, or over HTTP. In doubt all are safe."""
 
-import json
 import logging
-from pathlib import Path
+import threading
+from uuid import uuid4
+
+from openfeature import api
+from openfeature.event import EventDetails, ProviderEvent
+from openfeature.provider import FeatureProvider, ProviderStatus
+from openfeature.provider.no_op_provider import NoOpProvider
+
+from core_hub.settings import Settings
 
 SAFE = {"human-in-the-loop": True, "auto-approval": False, "new-flow": False}
-"""What holds when the file is missing, damaged or does not name the flag."""
+"""What holds when nobody answers, the file is missing or damaged, or the flag has no answer for everybody."""
+
+EVERY = 1.0
+"""Seconds between two questions over HTTP: so soon a switch takes effect."""
+PATIENCE = 2.0
+"""Seconds that an answer over HTTP may take."""
 
 log = logging.getLogger("core_hub.flags")
+logging.getLogger("openfeature").setLevel(logging.CRITICAL)  # its providers repeat a trouble twice a second
 
 
 class Flags:
-    """The flags of one file. A damaged file never switches anything on: the safe states hold."""
+    """The flags of one process. Nothing waits for them: what was heard last is at hand, or the safe state."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._seen: tuple[int, int] | None = (0, 0)
-        self._states: dict[str, bool] = {}
+    def __init__(self, provider: FeatureProvider) -> None:
+        self._domain, self._in_trouble = f"core-hub-{uuid4()}", False
+        self._client = api.get_client(self._domain)
+        self._client.add_handler(ProviderEvent.PROVIDER_ERROR, self._trouble)
+        self._client.add_handler(ProviderEvent.PROVIDER_READY, self._mended)
+        try:
+            api.set_provider_and_wait(provider, self._domain)
+        except Exception as error:  # a provider raises what its client raises; the file may appear later
+            log.error("the flags cannot be read: %s. Their safe states hold.", error)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Flags":
+        """As the settings say: over HTTP where there is a FLAGS_URL, else from the file."""
+        if settings.flags_url:
+            return Asked(settings.flags_url, settings.flags_token)
+        from openfeature.contrib.provider.flagd import FlagdProvider
+        from openfeature.contrib.provider.flagd.config import ResolverType
+
+        path = str(settings.flags_file)
+        return cls(FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=path))
 
     def on(self, name: str) -> bool:
         """Whether the flag is on now. KeyError for a flag that has no safe state."""
-        mark = self._mark()
-        if mark != self._seen:
-            self._seen, self._states = mark, self._load()
-        return self._states.get(name, SAFE[name])
+        if self._client.get_provider_status() is not ProviderStatus.READY:
+            return SAFE[name]
+        return self._client.get_boolean_value(name, SAFE[name])
 
-    def _mark(self) -> tuple[int, int] | None:
-        try:
-            stat = self._file.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_ino
+    def close(self) -> None:
+        """Let go of what the provider holds."""
+        api.set_provider(NoOpProvider(), self._domain)
 
-    def _load(self) -> dict[str, bool]:
-        try:
-            return parse(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            log.error(
-                "%s could not be read: %s. The flags' safe states hold; mend the file.", self._file, error
-            )
-            return {}
+    def _trouble(self, details: EventDetails) -> None:
+        if not self._in_trouble:
+            log.error("the flags cannot be read: %s. Their safe states hold.", details.message)
+        self._in_trouble = True
+
+    def _mended(self, _: EventDetails) -> None:
+        if self._in_trouble:
+            log.info("the flags can be read again")
+        self._in_trouble = False
 
 
-def parse(text: str) -> dict[str, bool]:
-    """The boolean flags of a flagd document. Raises ValueError when it is not one."""
-    document = json.loads(text)
-    flags = document.get("flags") if isinstance(document, dict) else None
-    if not isinstance(flags, dict):
-        raise ValueError("it has no object `flags`")
-    return {name: _state(name, flag) for name, flag in flags.items()}
+class Asked(Flags):
+    """Flags over HTTP: asked for in the background, so that no request of a user waits for the answer."""
 
+    def __init__(self, url: str, token: str, every: float = EVERY) -> None:
+        from openfeature.contrib.provider.ofrep import OFREPProvider
 
-def _state(name: str, flag: object) -> bool:
-    if not isinstance(flag, dict) or not isinstance(flag.get("variants"), dict):
-        raise ValueError(f"flag {name!r} has no variants")
-    value = flag["variants"].get(flag.get("defaultVariant"))
-    if not isinstance(value, bool):
-        raise ValueError(f"flag {name!r} has a default variant that is not true or false")
-    if flag.get("state") == "DISABLED":  # flagd: a disabled flag leaves the decision to the application
-        return SAFE.get(name, False)
-    return value
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        super().__init__(OFREPProvider(url, headers_factory=lambda: headers, timeout=PATIENCE))
+        self._states, self._every, self._closing = dict(SAFE), every, threading.Event()
+        threading.Thread(target=self._keep_asking, name="flags", daemon=True).start()
+
+    def on(self, name: str) -> bool:
+        return self._states[name]
+
+    def close(self) -> None:
+        self._closing.set()
+        super().close()
+
+    def _keep_asking(self) -> None:
+        while not self._closing.is_set():
+            self._states = {name: super(Asked, self).on(name) for name in SAFE}
+            self._closing.wait(self._every)

@@ -41,6 +41,8 @@ class Settings:
     signing_key: str = field(default="", repr=False)
     api_url: str = ""
     flags_file: Path = Path("flags.json")
+    flags_url: str = ""
+    flags_token: str = field(default="", repr=False)
     receipt_rounds: int = RECEIPT_ROUNDS
 
 
@@ -63,6 +65,8 @@ def load(component: str, environ: Mapping[str, str]) -> Settings:
         signing_key=_key(component, needed.get("CHARGE_SIGNING_KEY")),
         api_url=needed.get("API_URL", "").rstrip("/"),
         flags_file=Path(environ.get("FLAGS_FILE") or Path(__file__).parent.parent / "flags.json"),
+        flags_url=environ.get("FLAGS_URL", "").strip(),
+        flags_token=environ.get("FLAGS_TOKEN", "").strip(),
         receipt_rounds=_number(
             component, "RECEIPT_ROUNDS", environ.get("RECEIPT_ROUNDS") or str(RECEIPT_ROUNDS), 2**31 - 1
         ),

@@ -125,7 +125,10 @@ class Containers:
             "network_mode": self._network,
             "port_bindings": {inside: ("127.0.0.1", port) for inside, port in order.ports.items()},
             "restart_policy": _RESTART if order.lasting else _NO_RESTART,
-            "mounts": [_mount(source, target) for source, target in order.mounts.items()],
+            "mounts": [
+                *(_mount(source, target) for source, target in order.mounts.items()),
+                *(_mount(source, target, read_only=True) for source, target in order.shared.items()),
+            ],
             "mem_limit": limits.memory,
             "memswap_limit": limits.memory,
             "nano_cpus": int(limits.cpus * 1e9) if limits.cpus else None,
@@ -182,9 +185,9 @@ def _found(listed: Mapping[str, Any]) -> Found:
     return Found(listed["Id"], name, listed["State"], listed["Labels"] or {})
 
 
-def _mount(source: str, target: str) -> Mount:
+def _mount(source: str, target: str, read_only: bool = False) -> Mount:
     # Not a bind in the old way: that would make a folder, owned by root, where there is none.
-    return Mount(target, source, type="bind" if source.startswith("/") else "volume")
+    return Mount(target, source, type="bind" if source.startswith("/") else "volume", read_only=read_only)
 
 
 def _keep(found: Found, client: docker.APIClient) -> None:

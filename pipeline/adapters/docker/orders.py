@@ -50,8 +50,8 @@ class Found:
 
 @dataclass(frozen=True)
 class Order:
-    """A container to be made. `ports`: port inside -> port on 127.0.0.1. `mounts`: path or volume -> path inside.
-    `volumes` are those of them that the environment owns.
+    """A container to be made. `ports`: port inside -> port on 127.0.0.1. `mounts`: path or volume -> path inside;
+    `volumes` are those of them that the environment owns. `shared` are mounts that may only be read.
 
     `lasting`: the engine brings it back when it dies and when the machine comes up again. `options` are
     further ones of the SDK's create_host_config.
@@ -66,6 +66,7 @@ class Order:
     alias: str
     mounts: Mapping[str, str] = field(default_factory=dict)
     volumes: Collection[str] = ()
+    shared: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     user: str | None = None
     folder: str | None = None

@@ -151,6 +151,7 @@ class ContainerRuntime:
             alias=place.name,
             mounts=mounts,
             volumes=mine.keys(),
+            shared=dict(service.shared),
             env={**env, **told, **({"PORT": str(INSIDE)} if place.port else {})},
             user=self._user,
             limits=service.limits,

@@ -38,6 +38,7 @@ class ServiceState(_Model):
     ready_timeout: float
     limits: Limits = Limits()
     volumes: tuple[tuple[str, str], ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
     overlap: bool = False
 
     @classmethod
@@ -54,6 +55,7 @@ class ServiceState(_Model):
             ready_timeout=spec.ready_timeout,
             limits=spec.limits,
             volumes=tuple(sorted(spec.volumes.items())),
+            shared=tuple(sorted(spec.shared.items())),
             overlap=spec.overlap,
         )
 

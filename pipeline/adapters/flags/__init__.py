@@ -1,0 +1,1 @@
+"""Where feature flags are kept: a file of the bot's own, Unleash, LaunchDarkly; read back as applications do."""
