@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from handlers.text.language import mark
+from handlers.text.refusal_times import TIME
 
 AUTHORITY: Mapping[str, str] = {
     "stranger": mark(
@@ -121,7 +122,7 @@ STATE: Mapping[str, str] = {
         "When the cause is dealt with, an approver types `/release unlock`."
     ),
     "not_locked": mark(
-        "Nothing is locked.\n{product} has no lock on production.\nGo on; the next release can start."
+        "Nothing is locked.\n{product} has no lock on {where}.\nGo on; the next release can start."
     ),
     "lock_held": mark(
         "This lock cannot be opened now.\n"
@@ -291,5 +292,4 @@ STATE: Mapping[str, str] = {
         "Try again in a minute; if it stays, tell the bot's operator."
     ),
 }
-
-REFUSALS: Mapping[str, str] = {**AUTHORITY, **VERSIONS, **STATE}
+REFUSALS: Mapping[str, str] = {**AUTHORITY, **VERSIONS, **STATE, **TIME}
