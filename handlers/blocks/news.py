@@ -5,11 +5,15 @@ A fact of a product gets its sentence here by its event's kind; how it gets ther
 
 from collections.abc import Callable, Mapping
 
-from handlers.blocks import digest
+from handlers.blocks import closures, digest, schedule
 from handlers.blocks.parts import Message
 from pipeline.models import Event
 
-NEWS: Mapping[str, Callable[[Event], Message]] = {"digest_told": digest.digest}
+NEWS: Mapping[str, Callable[[Event], Message]] = {
+    **closures.NEWS,
+    **schedule.NEWS,
+    "digest_told": digest.digest,
+}
 """The message of each kind of fact."""
 
 

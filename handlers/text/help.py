@@ -32,6 +32,11 @@ def commands(names: SlackNames) -> str:
         f"*`{release} retry`*": tr("tries what failed again, from where it failed"),
         f"*`{release} skip <step> <reason>`*": tr("goes on without a step, where the playbook allows it"),
         f"*`{release} pause [reason]`*, `{release} resume`": tr("hold the canary at its share; let it go on"),
-        f"*`{release} unlock`*": tr("opens the lock that a rollback left"),
+        f"*`{release} schedule <version> tomorrow 10:00`*": tr("starts a version at a time"),
+        f"*`{release} queue <version>`*": tr("starts it when its turn has come"),
+        f"*`{release} queue`*, `{release} unschedule <version>`": tr("what waits; take one back"),
+        f"*`{release} lock [staging] [for 2h] <reason>`*": tr("keeps releases out of an environment"),
+        f"*`{release} unlock [staging]`*": tr("lets them in again; opens the lock that a rollback left"),
+        f"*`{release} freeze 2h [reason]`*, `{release} unfreeze`": tr("production stays as it is for a time"),
     }
     return "\n".join(f"{command} {does}" for command, does in lines.items())
