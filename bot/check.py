@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from bot.tasks import chosen
-from bot.wiring import COMMITTER, read_config, secret_of
+from bot.wiring import COMMITTER, read_config, secret_of, utc_now
+from handlers.text import times
 from handlers.text.plan import detail
 from handlers.text.refusals import plain
 from handlers.text.stages import problem
-from pipeline import candidate, plan, playbook, policy
+from pipeline import candidate, freezes, plan, playbook, policy
 from pipeline.adapters.git import GitRepository
 from pipeline.candidate import Candidate
 from pipeline.config import Product
@@ -64,4 +65,14 @@ def _tell(name: str, product: Product, found: Candidate, version: Version) -> No
     for number, stage in enumerate(playbook.RELEASE, 1):
         said = detail(stage.name, found.playbook)
         print(f"  {number:2}. {stage.phrase}" + (f": {said}" if said else ""))
-    print(f"Production: {product.environments.production.url}\n")
+    print(f"Production: {product.environments.production.url}{_frozen(product)}\n")
+
+
+def _frozen(product: Product) -> str:
+    """What bot.toml's freezes say of this moment and the next days."""
+    now = utc_now()
+    if frozen := freezes.standing(product, None, now):
+        end = times.in_zone(frozen.until, product.timezone) if frozen.until else "no end in sight"
+        return f", frozen now ({frozen.name}) until {end}"
+    begins = freezes.windows(product, None).next(now)
+    return f", next frozen from {times.in_zone(begins, product.timezone)}" if begins else ""
