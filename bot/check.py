@@ -65,14 +65,14 @@ def _tell(name: str, product: Product, found: Candidate, version: Version) -> No
     for number, stage in enumerate(playbook.RELEASE, 1):
         said = detail(stage.name, found.playbook)
         print(f"  {number:2}. {stage.phrase}" + (f": {said}" if said else ""))
-    print(f"Production: {product.environments.production.url}{_frozen(product)}\n")
+    print(f"Production: {product.environments.production.url}{frozen_now(product)}\n")
 
 
-def _frozen(product: Product) -> str:
+def frozen_now(product: Product) -> str:
     """What bot.toml's freezes say of this moment and the next days."""
     now = utc_now()
     if frozen := freezes.standing(product, None, now):
-        end = times.in_zone(frozen.until, product.timezone) if frozen.until else "no end in sight"
-        return f", frozen now ({frozen.name}) until {end}"
+        until = f"until {times.in_zone(frozen.until, product.timezone)}" if frozen.until else "for ever"
+        return f", frozen now by “{frozen.name}” {until}"
     begins = freezes.windows(product, None).next(now)
     return f", next frozen from {times.in_zone(begins, product.timezone)}" if begins else ""
