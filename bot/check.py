@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from bot.tasks import chosen
-from bot.wiring import COMMITTER, read_config, secret_names, secret_of
+from bot.wiring import COMMITTER, read_config, secret_names, secret_of, utc_now
+from handlers.text import times
 from handlers.text.plan import detail
 from handlers.text.refusals import plain
 from handlers.text.stages import problem
-from pipeline import candidate, environment, plan, playbook, policy
+from pipeline import candidate, environment, freezes, plan, playbook, policy
 from pipeline.adapters.flags.http import ADMIN, CLIENT
 from pipeline.adapters.git import GitRepository
 from pipeline.candidate import Candidate
@@ -82,4 +83,14 @@ def _tell(name: str, product: Product, found: Candidate, version: Version) -> No
     for number, stage in enumerate(playbook.RELEASE, 1):
         said = detail(stage.name, found.playbook)
         print(f"  {number:2}. {stage.phrase}" + (f": {said}" if said else ""))
-    print(f"Production: {product.environments.production.url}\n")
+    print(f"Production: {product.environments.production.url}{frozen_now(product)}\n")
+
+
+def frozen_now(product: Product) -> str:
+    """What bot.toml's freezes say of this moment and the next days."""
+    now = utc_now()
+    if frozen := freezes.standing(product, None, now):
+        until = f"until {times.in_zone(frozen.until, product.timezone)}" if frozen.until else "for ever"
+        return f", frozen now by “{frozen.name}” {until}"
+    begins = freezes.windows(product, None).next(now)
+    return f", next frozen from {times.in_zone(begins, product.timezone)}" if begins else ""

@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 BEAT = 0.5
 """Seconds between two looks at what is due."""
+KEEP_TIME = 1.0
+"""Seconds between two looks at locks and freezes that are over, and at what is scheduled or queued."""
 LOOK_AFTER = 2.0
 """Seconds between two looks at requests: theirs are the shortest leases (pipeline.inbox)."""
 HEAL = 5.0
@@ -84,6 +86,7 @@ def _set_the_clock(bot: Bot) -> None:
         await bot.gauges.read(bot.db, bot.sockets.alive if bot.sockets else 0)
 
     bot.metronome.every(BEAT, beat, "look at what is due")
+    bot.metronome.every(KEEP_TIME, bot.timekeeper.look, "look at what has its time")
     bot.metronome.every(LOOK_AFTER, bot.desk.look_after, "look after requests")
     bot.metronome.every(HEAL, bot.heal, "look after connections and routers")
     bot.metronome.every(COUNT, count, "count")
@@ -98,7 +101,7 @@ async def _stop(bot: Bot) -> None:
     bot.metronome.stop()
     bot.pulse.stop()
     # Side by side: peers go on at once with the releases that are given back.
-    await asyncio.gather(_close_the_desk(bot), bot.engine.stop())
+    await asyncio.gather(_close_the_desk(bot), bot.engine.stop(), bot.timekeeper.stop())
     await bot.outbox.stop()
     await bot.server.stop()
     if bot.listening:

@@ -60,6 +60,7 @@ from pipeline.reminding import Reminding
 from pipeline.retention import Retention
 from pipeline.service import Service
 from pipeline.store import Database
+from pipeline.timekeeper import Timekeeper
 
 log = structlog.get_logger()
 
@@ -251,6 +252,7 @@ class Bot:
         self.retention = Retention(self.db, config, self.ports, utc_now)
         self.reminding = Reminding(self.db, config, self.ports, utc_now, self.nudge_outbox)
         self.digests = Digests(self.service, self.nudge_outbox)
+        self.timekeeper = Timekeeper(self.service, owner)
         self.metronome = Metronome()
         self.loops: list[asyncio.Task[None]] = []
         self.listening: asyncio.Task[None] | None = None

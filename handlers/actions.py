@@ -1,10 +1,8 @@
 """Clicks. A button carries hints only; what is done is decided by the state that is looked up."""
 
-from handlers import forms, starting
+from handlers import closing, forms, starting
 from handlers.desk import Desk, Request
 from handlers.text import ids
-from handlers.text.language import tr
-from handlers.text.words import safe
 from pipeline import deciding, retrying, ticking, turning
 from pipeline.errors import Refused
 
@@ -81,20 +79,9 @@ async def unlock(desk: Desk, request: Request) -> None:
     newest = await desk.service.recent(product, 1)
     if not newest or newest[0].id != release:
         raise Refused("out_of_date", version="the product")
-    await open_lock(desk, request, product)
-
-
-async def open_lock(desk: Desk, request: Request, product: str) -> None:
-    """Open a product's lock, once for this request, and say so."""
     reason = await turning.unlock(desk.service, request.actor, product, request.origin)
     if reason is not None:
-        await desk.tell(request, _unlocked(product, reason))
-
-
-def _unlocked(product: str, reason: str) -> str:
-    """What the person reads who opened a lock."""
-    unlocked = tr("Production of {product} is unlocked; the next release can start.", product=product)
-    return f"🔓 *{unlocked}*\n" + tr("It was locked because: {reason}", reason=safe(reason))
+        await closing.tell_unlocked(desk, request, product, reason)
 
 
 async def nothing(desk: Desk, request: Request) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from handlers import actions, flags, following, forms, grammar, looking, starting, working
+from handlers import closing, flags, following, forms, grammar, looking, schedule, starting, working
 from handlers.desk import Desk, Request
 from handlers.flags_grammar import ShowFlags, SwitchFlag
 from handlers.text import help as help_text
@@ -55,10 +55,6 @@ async def _abort(desk: Desk, request: Request, product: str, typed: grammar.Abor
     await turning.abort(desk.service, request.actor, release_id, typed.reason, request.origin)
 
 
-async def _unlock(desk: Desk, request: Request, product: str, typed: grammar.Unlock) -> None:
-    await actions.open_lock(desk, request, product)
-
-
 async def _help(desk: Desk, request: Request, product: str, typed: grammar.Help) -> None:
     await desk.tell(request, help_text.commands(desk.service.config.commands))
 
@@ -73,7 +69,13 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.Skip: working.skip,
     grammar.Pause: working.pause,
     grammar.Resume: working.resume,
-    grammar.Unlock: _unlock,
+    grammar.Lock: closing.lock,
+    grammar.Unlock: closing.unlock,
+    grammar.Freeze: closing.freeze,
+    grammar.Unfreeze: closing.unfreeze,
+    grammar.Schedule: schedule.schedule,
+    grammar.Queue: schedule.queue,
+    grammar.Unschedule: schedule.unschedule,
     grammar.ShowStatus: looking.status,
     grammar.ListReleases: looking.recent,
     grammar.Plan: looking.plan,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from handlers import phrases
 from handlers.flags_grammar import ShowFlags, SwitchFlag, parse_flags
 from pipeline.errors import Refused
 
@@ -60,8 +61,45 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Lock:
+    """The times in these are read where the product and its zone are known (phrases.py)."""
+
+    rest: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Unlock:
+    environment: str = "production"
+
+
+@dataclass(frozen=True)
+class Freeze:
+    rest: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unfreeze:
     pass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Without words: show what waits."""
+
+    rest: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Without a version: show what waits."""
+
+    version: str | None
+    ref: str | None
+
+
+@dataclass(frozen=True)
+class Unschedule:
+    version: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +146,13 @@ Typed = (
     | Skip
     | Pause
     | Resume
+    | Lock
     | Unlock
+    | Freeze
+    | Unfreeze
+    | Schedule
+    | Queue
+    | Unschedule
     | ShowStatus
     | ListReleases
     | Plan
@@ -128,7 +172,13 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "skip": lambda rest: _skip(rest),
     "pause": lambda rest: Pause(" ".join(rest)),
     "resume": lambda rest: Resume(),
-    "unlock": lambda rest: Unlock(),
+    "lock": lambda rest: Lock(tuple(rest)),
+    "unlock": lambda rest: Unlock(phrases.environment(rest)),
+    "freeze": lambda rest: Freeze(tuple(rest)),
+    "unfreeze": lambda rest: Unfreeze(),
+    "schedule": lambda rest: Schedule(tuple(rest)),
+    "queue": lambda rest: _queue(rest),
+    "unschedule": lambda rest: _unschedule(rest),
     "status": lambda rest: ShowStatus(),
     "list": lambda rest: ListReleases(),
     "plan": lambda rest: _plan(rest),
@@ -174,6 +224,18 @@ def _show(rest: list[str]) -> Show:
     if not rest:
         raise Refused("version_missing", word="show")
     return Show(rest[0])
+
+
+def _queue(rest: list[str]) -> Queue:
+    if len(rest) > 2:
+        raise Refused("too_much", text=" ".join(rest)[:80])
+    return Queue(*[*rest, None, None][:2])
+
+
+def _unschedule(rest: list[str]) -> Unschedule:
+    if not rest:
+        raise Refused("version_missing", word="unschedule")
+    return Unschedule(rest[0])
 
 
 def _skip(rest: list[str]) -> Skip:

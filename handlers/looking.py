@@ -1,6 +1,9 @@
 """Commands that only look: what runs, what was, what would happen."""
 
+from collections.abc import Sequence
+
 from handlers import grammar
+from handlers.blocks import outlook as outlook_blocks
 from handlers.blocks import overview, parts
 from handlers.blocks import plan as plan_blocks
 from handlers.blocks.card import card
@@ -8,13 +11,16 @@ from handlers.desk import Desk, Request
 from handlers.working import current
 from pipeline import plan as planning
 from pipeline.errors import Refused
+from pipeline.outlook import outlook
 from pipeline.snapshot import Snapshot
 from pipeline.version import parse_version, suggestions
 
 
 async def status(desk: Desk, request: Request, product: str, typed: grammar.ShowStatus) -> None:
-    """What runs, or is live."""
-    await _show(desk, request, product, await current(desk, product))
+    """What runs, or is live; what keeps releases out, and what waits for its time."""
+    found = await current(desk, product)
+    closed = outlook_blocks.lines(await outlook(desk.service, product))
+    await _show(desk, request, product, found, closed)
 
 
 async def recent(desk: Desk, request: Request, product: str, typed: grammar.ListReleases) -> None:
@@ -41,11 +47,14 @@ async def of_version(desk: Desk, product: str, text: str) -> Snapshot:
     return found
 
 
-async def _show(desk: Desk, request: Request, product: str, found: Snapshot) -> None:
-    """A release's message as it is now, without its buttons."""
+async def _show(
+    desk: Desk, request: Request, product: str, found: Snapshot, more: Sequence[str] = ()
+) -> None:
+    """A release's message as it is now, without its buttons; and more lines about its product."""
     message = card(found, desk.service.product(product))
     silent = [block for block in message.blocks if block["type"] != "actions"]
-    await desk.tell(request, message.text, silent)
+    text = "\n".join([message.text, *more])
+    await desk.tell(request, text, [*silent, *parts.as_dicts(parts.lines(more))])
 
 
 async def plan(desk: Desk, request: Request, product: str, typed: grammar.Plan) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from handlers import actions, commands, flags, following, forms, home, items, starting
+from handlers import actions, closing, commands, flags, following, forms, home, items, schedule, starting
 from handlers.desk import Desk, Handler, Request
 from handlers.text import ids, refusals
 from pipeline.errors import Refused, StoreError
@@ -35,6 +35,11 @@ ACTIONS: Mapping[str, Handler] = {
     ids.UNLOCK: actions.unlock,
     ids.OVERRULE: actions.overrule,
     ids.FLAG: flags.pressed,
+    ids.OPEN_LOCK: closing.press_unlock,
+    ids.THAW: closing.press_thaw,
+    ids.QUEUE: schedule.press_queue,
+    ids.UNSCHEDULE: schedule.press_cancel,
+    ids.GO_ON: schedule.press_go_on,
 }
 
 FORMS: Mapping[str, Handler] = {

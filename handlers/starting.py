@@ -1,6 +1,6 @@
 """Starting a release: by a command, by the form, by a shortcut."""
 
-from handlers import forms, grammar
+from handlers import forms, grammar, schedule
 from handlers.blocks import start as blocks
 from handlers.desk import Desk, Request
 from handlers.text import ids, words
@@ -10,11 +10,15 @@ from pipeline.version import candidate_tags, latest_release, parse_version, rele
 
 
 async def start(desk: Desk, request: Request, product: str, typed: grammar.StartRelease) -> None:
-    """Start it, and say where it is shown when that is elsewhere."""
+    """Start it, and say where it is shown when that is elsewhere. What will pass is refused with a way to wait."""
     channel = desk.service.product(product).channel
-    release = await desk.service.start(
-        request.actor, product, typed.version, typed.ref, channel, request.origin
-    )
+    try:
+        release = await desk.service.start(
+            request.actor, product, typed.version, typed.ref, channel, request.origin
+        )
+    except Refused as refusal:
+        await schedule.offer(desk, request, product, typed, refusal)
+        return
     if channel != request.channel:
         begun = tr(
             "{title} has begun; follow it in {channel}.", title=words.title(release), channel=f"<#{channel}>"

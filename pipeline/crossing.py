@@ -187,13 +187,15 @@ async def _save(session: AsyncSession, model: type[Any], rows: Sequence[dict[str
 
 
 async def _see_to_locks(session: AsyncSession, decided: Iterable[_Decision]) -> None:
-    """Open the locks of releases that ended; after a way back nobody deploys before a person has looked."""
+    """Let go of the locks of releases that ended; what a person locked meanwhile stays. After a way back nobody
+    deploys before a person has looked."""
     for crossing, step in decided:
         held_by = Lock.release_id == crossing.held.release.id
         if step.unlocked:
-            await session.execute(delete(Lock).where(held_by))
+            await session.execute(delete(Lock).where(held_by, Lock.said.is_(None)))
+            await session.execute(update(Lock).where(held_by).values(release_id=None))
         elif step.left_locked:
-            left = {"release_id": None, "reason": step.left_locked, "expires_at": None}
+            left = {"release_id": None, "reason": step.left_locked, "said": None, "expires_at": None}
             await session.execute(update(Lock).where(held_by).values(left))
 
 

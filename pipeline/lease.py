@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.errors import LeaseLost, Turned
 from pipeline.models import Delivery, Inbox, Release, StageRun
+from pipeline.models_time import Wish
+from pipeline.states import WishStatus
 from pipeline.store import Database, wake
 
 LEASE = 5.0
@@ -201,7 +203,8 @@ async def free_all(db: Database) -> None:
     unsent = (Delivery.sent < Delivery.wanted, Delivery.given_up.is_(None))
     async with db.transaction() as session:
         unanswered = update(Inbox).where(Inbox.handled_at.is_(None))
-        for held in (update(Release), update(Delivery).where(*unsent), unanswered):
+        wished = update(Wish).where(Wish.status == WishStatus.WAITING)
+        for held in (update(Release), update(Delivery).where(*unsent), unanswered, wished):
             await session.execute(
                 held.where(column("owner").is_not(None)).values(owner=None, lease_until=0.0)
             )

@@ -86,6 +86,7 @@ class Release(Base):
     playbook: Mapped[dict[str, Any]]
     playbook_hash: Mapped[str] = mapped_column(String(64))
     requested_by: Mapped[str] = mapped_column(String(40))
+    hotfix: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     channel: Mapped[str] = mapped_column(String(40))
     reason: Mapped[str | None] = mapped_column(Text)
     production_touched: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
@@ -102,6 +103,7 @@ class Release(Base):
     wake_at: Mapped[datetime | None] = mapped_column(index=True)
     __table_args__ = (
         Index("ix_releases_product_created", "product", "created_at"),
+        Index("ix_releases_product_finished", "product", "finished_at"),
         Index("ix_releases_status", "status"),
         Index("ix_releases_untidied", "finished_at", postgresql_where=_UNTIDIED, sqlite_where=_UNTIDIED),
     )
@@ -164,7 +166,11 @@ class Deployment(Base):
 
 
 class Lock(Base):
-    """Keeps an environment from being deployed to. `release_id` is set while a release holds it."""
+    """Keeps an environment from being deployed to. `release_id` is set while a release holds it.
+
+    `said` is the message that tells of it when a person has locked by hand, also while a release holds it (see
+    pipeline.locks). Without either it is what a rollback left.
+    """
 
     __tablename__ = "locks"
     product: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -172,6 +178,7 @@ class Lock(Base):
     release_id: Mapped[str | None] = mapped_column(String(40))
     reason: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(String(40))
+    said: Mapped[str | None] = mapped_column(String(80))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
 

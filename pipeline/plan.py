@@ -1,16 +1,16 @@
 """What a release would do, and what stands in its way: looked up as for a start, and nothing is done."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline import candidate, flags, policy, snapshot
+from pipeline import candidate, flags, openness, policy, snapshot
 from pipeline.candidate import Candidate
 from pipeline.changes import Changes
 from pipeline.config import Product
 from pipeline.context import Ports, Secrets
 from pipeline.errors import PipelineError, Refused
-from pipeline.models import Lock, Release
+from pipeline.models import Release
 from pipeline.ports import Repository
 from pipeline.service import Service
 from pipeline.stages.preflight import images_missing, variables_missing
@@ -40,23 +40,20 @@ async def plan(service: Service, name: str, text: str, ref: str | None) -> Plan:
     async with service.db.reading() as session:
         live = await snapshot.live_deployment(session, name)
         base = await session.get(Release, live.release_id) if live else None
-        lock = await session.get(Lock, (name, "production"))
-        running = await session.get(Release, lock.release_id) if lock and lock.release_id else None
-    obstacles = _refusals(
-        lambda: policy.newer(version, parse_version(base.version) if base else None, found.last_tagged),
-        lambda: policy.unlocked(lock, running.version if running else None),
-    )
+        product, now = service.product(name), service.clock()
+        taken = await openness.taken(session, name, product, version.tag, now)
+        frozen = await openness.frozen(session, name, product, version.tag, now)
+    obstacles = [*_outdated(version, base, found), *(refused for refused in (taken, frozen) if refused)]
     changes = await _changes(ports, found, base, version)
     wrong = await problems(ports.repository, ports.product, ports.secrets, found)
     return Plan(name, version, found, base, changes, tuple(obstacles), tuple(wrong))
 
 
-def _refusals(*checks: Callable[[], None]) -> Iterator[Refused]:
-    for check in checks:
-        try:
-            check()
-        except Refused as refused:
-            yield refused
+def _outdated(version: Version, base: Release | None, found: Candidate) -> Iterator[Refused]:
+    try:
+        policy.newer(version, parse_version(base.version) if base else None, found.last_tagged)
+    except Refused as refused:
+        yield refused
 
 
 async def _changes(ports: Ports, found: Candidate, base: Release | None, version: Version) -> Changes:

@@ -20,6 +20,7 @@ from pipeline.stages import (
     watch,
 )
 from pipeline.stages.approval import approved
+from pipeline.stages.closed import when_open
 from pipeline.states import PlannedStage
 from pipeline.trouble import OnTrouble
 
@@ -36,6 +37,11 @@ class Stage:
     on_trouble: OnTrouble = "fails"
 
 
+def before_production(stage: StageFunction) -> StageFunction:
+    """A stage that begins only while production is open, and while the approval stands."""
+    return when_open("production", approved(stage))
+
+
 ASKS: OnTrouble = "asks"
 AGAIN: OnTrouble = "tries again"
 
@@ -45,16 +51,26 @@ RELEASE = (
     Stage("build", "Build one image per component", build.run, ("preflight",)),
     Stage("evaluation", "Evaluate the language model", evaluation.run, ("preflight",)),
     Stage("leaks", "Look for secrets that were committed", leaks.look, ("preflight",)),
-    Stage("staging", "Migrate and deploy staging", staging.deploy, ("test", "build", "evaluation", "leaks")),
+    Stage(
+        "staging",
+        "Migrate and deploy staging",
+        when_open("staging", staging.deploy),
+        ("test", "build", "evaluation", "leaks"),
+    ),
     Stage("staging-checks", "Smoke and end-to-end tests on staging", staging.check, ("staging",)),
     Stage("checklist", "Go through the pre-release checklist", checklist.before, ("staging-checks",)),
     Stage("approval", "Get the DRI's approval", approval.ask, ("checklist",)),
-    Stage("backup", "Back up the production database", approved(production.back_up), ("approval",)),
-    Stage("migrate", "Migrate the production database", approved(production.migrate), ("backup",)),
+    Stage("backup", "Back up the production database", before_production(production.back_up), ("approval",)),
+    Stage("migrate", "Migrate the production database", before_production(production.migrate), ("backup",)),
     Stage(
-        "canary", "Send a small share of the traffic to the canary", approved(production.canary), ("migrate",)
+        "canary",
+        "Send a small share of the traffic to the canary",
+        before_production(production.canary),
+        ("migrate",),
     ),
-    Stage("promote", "Send all traffic to the new version", approved(production.promote), ("canary",)),
+    Stage(
+        "promote", "Send all traffic to the new version", before_production(production.promote), ("canary",)
+    ),
     Stage("verify", "Smoke tests on production", production.verify, ("promote",)),
     Stage("publish", "Tag the release and write the CHANGELOG", publish.run, ("verify",), ASKS),
     Stage("announce", "Announce it", announce.release, ("publish",), ASKS),
@@ -82,7 +98,7 @@ ADOPTION = (
     Stage("preflight", RELEASE[0].phrase, preflight.check),
     Stage("build", RELEASE[2].phrase, build.run, ("preflight",)),
     Stage("baseline", "Evaluate it, to compare the next release with", evaluation.baseline, ("preflight",)),
-    Stage("staging", RELEASE[5].phrase, staging.deploy, ("build",)),
+    Stage("staging", RELEASE[5].phrase, RELEASE[5].run, ("build",)),
     Stage("take-over", "Run it in production as it is", production.take_over, ("staging",)),
 )
 """How a version that was released before the bot came is taken into its care (an operator's command)."""

@@ -6,7 +6,6 @@ from typing import Literal, get_args
 
 from pipeline.config import Product
 from pipeline.errors import PipelineError, Refused
-from pipeline.models import Lock
 from pipeline.ports import Directory, Person
 from pipeline.version import Version
 
@@ -111,12 +110,3 @@ def newer(version: Version, live: Version | None, tagged: Version | None) -> Non
     last = max((known for known in (live, tagged) if known), default=None)
     if last is not None and version < last:
         raise Refused("older", version=version.tag, last=last.tag)
-
-
-def unlocked(lock: Lock | None, running: str | None) -> None:
-    """Raise Refused when a release runs (named by `running`) or a lock with a reason stands."""
-    if lock is None:
-        return
-    if lock.release_id is not None:
-        raise Refused("already_running", version=running or "another", release=lock.release_id)
-    raise Refused("locked", reason=lock.reason, by=lock.actor, at=str(int(lock.created_at.timestamp())))

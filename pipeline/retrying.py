@@ -5,12 +5,12 @@ The person only says so; the engine begins the further attempt (progress.py).
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline import candidate, inbox, playbook, policy, snapshot
+from pipeline import candidate, inbox, locks, openness, playbook, policy, snapshot
 from pipeline.config import Playbook
 from pipeline.deciding import may, record_decision, speaking
 from pipeline.errors import Refused
 from pipeline.events import CARD, Fact, record
-from pipeline.models import Lock, Release, StageRun
+from pipeline.models import Release, StageRun
 from pipeline.policy import Actor
 from pipeline.service import Service
 from pipeline.snapshot import Snapshot
@@ -110,8 +110,10 @@ async def _again(
             live = await snapshot.live_deployment(session, row.product)
             served = parse_version(live.version) if live else None
             policy.newer(parse_version(row.version), served, here.last_tagged)
-            policy.unlocked(await session.get(Lock, (row.product, "production"), with_for_update=True), None)
-            await take_lock(service, session, row, actor, f"{row.version} is being released")
+            now = service.clock()
+            await openness.insist(session, row.product, product, row.version, now)
+            await openness.thawed(session, row.product, product, row.version, now, hotfix=row.hotfix)
+            await take_lock(service, session, row, actor, locks.held(row.version))
             row.turn_to = turn
             await record(session, row, [Fact("retry_requested", actor.user, turn, (CARD,))], service.clock())
 

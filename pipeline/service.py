@@ -5,14 +5,14 @@ Every command raises Refused, and then nothing was changed. Here: looking and st
 what people decide, turning.py how a release is turned back or stopped.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from ulid import ULID
 
-from pipeline import candidate, playbook, policy, snapshot
+from pipeline import candidate, locks, openness, playbook, policy, snapshot
 from pipeline.config import BotFile, Product
 from pipeline.context import Ports
 from pipeline.errors import Refused
@@ -24,6 +24,9 @@ from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus
 from pipeline.store import Database, settled
 from pipeline.version import Version, parse_version
+
+Within = Callable[[AsyncSession, Release], Awaitable[None]]
+"""What else must become true in the transaction in which a release begins; what it raises undoes that."""
 
 
 class Service:
@@ -94,16 +97,30 @@ class Service:
     # -------------------------------------------------------------- starting
 
     async def start(
-        self, actor: Actor, name: str, text: str, ref: str | None, channel: str, origin: str
+        self,
+        actor: Actor,
+        name: str,
+        text: str,
+        ref: str | None,
+        channel: str,
+        origin: str,
+        *,
+        hotfix: bool = False,
+        within: Within | None = None,
     ) -> Release:
-        """Start a release, or say why not: the person, the version, the commit, the lock."""
+        """Start a release, or say why not: the person, the version, the commit, locks and freezes.
+
+        A `hotfix` passes the freezes that let it; who may call a release that is the caller's to look at.
+        """
         if again := await self._by_origin(origin):
             return again
         product, ports = self.product(name), self.ports(name)
         version = parse_version(text)
         await policy.may(actor, "start", product, ports.directory)
         found = await candidate.find(ports.repository, product, name, version, ref)
-        return await settled(lambda: self._begin("release", actor, name, version, found, channel, origin))
+        return await settled(
+            lambda: self._begin("release", actor, name, version, found, channel, origin, hotfix, within)
+        )
 
     async def adopt(self, name: str, text: str, ref: str | None, origin: str) -> Release:
         """Take a version that was released before the bot came into its care (an operator's command)."""
@@ -129,21 +146,27 @@ class Service:
         found: candidate.Candidate,
         channel: str,
         origin: str,
+        hotfix: bool = False,
+        within: Within | None = None,
     ) -> Release:
+        product, now = self.product(name), self.clock()
         async with self.db.transaction() as session:
             if again := await _began(session, origin):
                 return again
-            lock = await session.get(Lock, (name, "production"), with_for_update=True)
-            running = await session.get(Release, lock.release_id) if lock and lock.release_id else None
-            policy.unlocked(lock, running.version if running else None)
+            await openness.insist(session, name, product, version.tag, now)
+            if direction == "release":
+                await openness.thawed(session, name, product, version.tag, now, hotfix=hotfix)
             live = await snapshot.live_deployment(session, name)
             base = await session.get(Release, live.release_id) if live else None
             if direction == "release":
                 policy.newer(version, parse_version(base.version) if base else None, found.last_tagged)
             release = self._release(direction, actor, name, version, found, base, channel, origin)
+            release.hotfix = hotfix
             session.add(release)
-            session.add(self._lock(release, f"{version.tag} is being released"))
+            session.add(self._lock(release, locks.held(version.tag)))
             await session.flush()
+            if within is not None:
+                await within(session, release)
             payload = {"version": version.tag, "commit": found.commit, "found_by": found.found_by}
             await record(session, release, [Fact("release_requested", actor.user, payload)], self.clock())
         self.nudge(release.id)

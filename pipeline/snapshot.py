@@ -99,7 +99,7 @@ async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
             await session.scalars(select(model).where(model.release_id == release_id).order_by(model.id))
         )
 
-    lock = await session.get(Lock, (release.product, "production"))
+    lock = await _lock(session, release.product)
     promoted = await session.scalar(
         select(Deployment.at).where(
             Deployment.cause == release_id,
@@ -124,6 +124,12 @@ async def _undelivered(session: AsyncSession, release_id: str) -> dict[str, str]
     given_up = (Delivery.release_id == release_id, Delivery.given_up.is_not(None))
     found = await session.execute(select(Delivery.topic, Delivery.given_up).where(*given_up))
     return {topic: str(why) for topic, why in found}
+
+
+async def _lock(session: AsyncSession, product: str) -> Lock | None:
+    """What a release holds or a rollback left; a person's own lock is no matter of a release."""
+    lock = await session.get(Lock, (product, "production"))
+    return lock if lock is None or lock.said is None or lock.release_id else None
 
 
 async def live_deployment(

@@ -27,7 +27,15 @@ class StageStatus(StrEnum):
     CANCELLED = "cancelled"  # the release turned elsewhere while it ran
 
 
-R, S = ReleaseStatus, StageStatus
+class WishStatus(StrEnum):
+    WAITING = "waiting"  # for its time, its turn, or what keeps it from starting now
+    HALTED = "halted"  # a person must say whether it goes on
+    STARTED = "started"  # it has become a release
+    CANCELLED = "cancelled"  # a person took it back
+    REFUSED = "refused"  # when its turn had come, it could not be done at all
+
+
+R, S, W = ReleaseStatus, StageStatus, WishStatus
 
 RELEASE_TRANSITIONS: Mapping[ReleaseStatus, frozenset[ReleaseStatus]] = {
     R.PENDING: frozenset({R.RUNNING, R.CANCELLED}),
@@ -52,8 +60,19 @@ STAGE_TRANSITIONS: Mapping[StageStatus, frozenset[StageStatus]] = {
     S.CANCELLED: frozenset(),
 }
 
+WISH_TRANSITIONS: Mapping[WishStatus, frozenset[WishStatus]] = {
+    W.WAITING: frozenset({W.HALTED, W.STARTED, W.CANCELLED, W.REFUSED}),
+    W.HALTED: frozenset({W.WAITING, W.CANCELLED}),
+    W.STARTED: frozenset(),
+    W.CANCELLED: frozenset(),
+    W.REFUSED: frozenset(),
+}
+
 ACTIVE = frozenset({R.PENDING, R.RUNNING, R.WAITING, R.ROLLING_BACK})
 """A release in one of these holds its product: no other may start."""
+
+PENDING_WISH = frozenset({W.WAITING, W.HALTED})
+"""A wish in one of these is still to be fulfilled."""
 
 ENDED_STAGE = frozenset({S.SUCCEEDED, S.FAILED, S.SKIPPED, S.CANCELLED})
 PASSED_STAGE = frozenset({S.SUCCEEDED, S.SKIPPED})
@@ -70,6 +89,10 @@ class HasReleaseStatus(Protocol):
 
 class HasStageStatus(Protocol):
     status: StageStatus
+
+
+class HasWishStatus(Protocol):
+    status: WishStatus
 
 
 def move_release(release: HasReleaseStatus, to: ReleaseStatus) -> None:
@@ -89,6 +112,13 @@ def move_stage(run: HasStageStatus, to: StageStatus) -> None:
     if to not in STAGE_TRANSITIONS[run.status]:
         raise IllegalTransitionError(f"stage: {run.status} -> {to}")
     run.status = to
+
+
+def move_wish(wish: HasWishStatus, to: WishStatus) -> None:
+    """Change a wish's status. Raises IllegalTransitionError when the table forbids it."""
+    if to not in WISH_TRANSITIONS[wish.status]:
+        raise IllegalTransitionError(f"wish: {wish.status} -> {to}")
+    wish.status = to
 
 
 @dataclass(frozen=True)

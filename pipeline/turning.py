@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline import inbox, policy, snapshot
+from pipeline import inbox, locks, policy, snapshot
 from pipeline.deciding import may, speaking
 from pipeline.errors import Refused
 from pipeline.events import CARD, WAY_BACK, Fact, record
@@ -132,7 +132,8 @@ async def take_lock(
     if lock is None:
         lock = Lock(product=release.product, environment="production", created_at=service.clock())
         session.add(lock)
-    lock.release_id, lock.actor, lock.reason, lock.expires_at = release.id, actor.user, reason, None
+    lock.release_id, lock.actor, lock.reason = release.id, actor.user, reason
+    lock.said = lock.expires_at = None
 
 
 async def abort(service: Service, actor: Actor, release_id: str, reason: str, origin: str) -> None:
@@ -156,7 +157,8 @@ async def abort(service: Service, actor: Actor, release_id: str, reason: str, or
 
 
 async def unlock(service: Service, actor: Actor, product: str, origin: str = "") -> str | None:
-    """Open a lock that a rollback (or a person) left; gives its reason. A running release keeps its own.
+    """Open the lock that a rollback left; gives its reason. A running release keeps its own, a person's lock is
+    opened by pipeline.locking.
 
     None: this very request has opened one before, and another that was made since stays.
     """
@@ -166,7 +168,9 @@ async def unlock(service: Service, actor: Actor, product: str, origin: str = "")
             return None
         lock = await session.get(Lock, (product, "production"), with_for_update=True)
         if lock is None:
-            raise Refused("not_locked", product=product)
+            raise Refused("not_locked", product=product, where="production")
+        if locks.by_hand(lock):
+            raise Refused("out_of_date", version="production")
         if lock.release_id is not None:
             holder = await session.get(Release, lock.release_id)
             raise Refused("lock_held", version=holder.version if holder else lock.release_id)

@@ -93,9 +93,9 @@ class Windows:
         for span in self._spans(at):
             if span.begins > until:
                 break
-            until = max(until, span.ends)
-            if until > at + HORIZON:
+            if span.begins > at + HORIZON:
                 return None
+            until = max(until, span.ends)
         return until
 
     def next(self, at: datetime) -> datetime | None:

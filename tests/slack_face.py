@@ -18,6 +18,7 @@ from handlers.register import register
 from pipeline.outbox import Outbox
 from pipeline.ports import Clock
 from pipeline.service import Service
+from pipeline.timekeeper import Timekeeper
 
 Mode = Literal["socket", "http"]
 
@@ -34,6 +35,7 @@ class Face:
         feed = Feed(self.client, service.product, service.folder)
         self.outbox = Outbox(service.db, feed, hurried, "face")
         self.desk = Desk(service, self.client)
+        self.timekeeper = Timekeeper(service, "face")
         self.stalled = False
         self.app = bolt_app(settings, self.client, lambda: self.stalled)
         register(self.app, self.desk)
@@ -65,6 +67,7 @@ class Face:
         if self.sockets:
             await self.sockets.close()
         await self.desk.stop()
+        await self.timekeeper.stop()
         await self.outbox.stop()
         await self.server.stop()
         self._loops[1].cancel()

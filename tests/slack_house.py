@@ -114,6 +114,11 @@ class SlackHouse(House):
         await self.face.stop()
         await self.stop_engines()
 
+    async def strike(self) -> None:
+        """The clock looks once at what has its time. Nothing else makes it look in these tests."""
+        await self.face.timekeeper.look()
+        await self.face.timekeeper.settle()
+
     # --------------------------------------------------------------- people
 
     async def type(self, user: str, text: str, command: str = "/release") -> None:

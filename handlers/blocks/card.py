@@ -18,6 +18,12 @@ _NOW = frozenset({StageStatus.FAILED, StageStatus.WAITING})
 _TALKATIVE = _NOW | {StageStatus.SKIPPED}
 """Steps that say how they are doing on the card itself; the others' details are in the thread."""
 
+_SHARED = frozenset(
+    {"canary_holding", "canary_asks", "canary_paused", "canary_frozen", "canary_locked_out", "canary_passed"}
+)
+_WITH_TRAFFIC = frozenset({StageStatus.WAITING, StageStatus.RUNNING, StageStatus.SUCCEEDED})
+"""What a canary says, and how it stands, while it has its share of the traffic: until everybody is moved."""
+
 _ENDED = frozenset(
     {ReleaseStatus.SUCCEEDED, ReleaseStatus.FAILED, ReleaseStatus.CANCELLED, ReleaseStatus.ROLLED_BACK}
 )
@@ -74,11 +80,7 @@ def traffic(shown: Snapshot) -> str:
     if shown.promoted_at is not None:
         return tr("{share} % on {version}", share=100, version=release.version)
     canary = shown.runs.get("canary")
-    if (
-        canary
-        and canary.code in ("canary_holding", "canary_asks", "canary_paused")
-        and canary.status in (StageStatus.WAITING, StageStatus.RUNNING)
-    ):
+    if canary and canary.code in _SHARED and canary.status in _WITH_TRAFFIC:
         share = canary.facts["share"]
         mine = tr("{share} % on {version}", share=share, version=release.version)
         return f"{mine}, " + tr("{share} % on {version}", share=100 - share, version=old)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from handlers.blocks import overview, parts
+from handlers.blocks import outlook, overview, parts, schedule
 from handlers.blocks.approval import decision_buttons
 from handlers.blocks.parts import Part
 from handlers.text import ids, words
 from handlers.text.language import tr
-from pipeline.models import ChecklistItem, Deployment, Lock
+from pipeline.models import ChecklistItem, Deployment
+from pipeline.outlook import Outlook
 from pipeline.overview import Standing
 from pipeline.snapshot import Snapshot
 from pipeline.states import ACTIVE
@@ -58,20 +59,21 @@ def _item(shown: Snapshot, item: ChecklistItem) -> Part:
     return parts.section(f"⬜ *{title}* · {words.title(shown.release)}", accessory=tick)
 
 
-def product(standing: Standing, channel: str) -> list[Part]:
-    """One product: its state, its environments, its locks, its last releases."""
-    name = words.bold(standing.product)
+def product(standing: Standing, ahead: Outlook, channel: str) -> list[Part]:
+    """One product: its state, its environments, what keeps releases out, what waits, its last releases."""
+    name, closed = words.bold(standing.product), outlook.lines(ahead)
     if standing.current is None:
-        return [parts.section(f"{name}\n" + tr("Nothing has been released yet."))]
+        return [*parts.lines([f"{name}\n" + tr("Nothing has been released yet."), *closed])]
     running = standing.current.release.status in ACTIVE
     rows = [
         f"{name} · <#{channel}>",
         *([overview.state(standing.current)] if running else []),
         *(_deployed(one) for one in standing.deployed),
-        *(_lock(lock) for lock in standing.locks),
+        *closed,
     ]
     return [
         *parts.lines(rows),
+        schedule.halted_actions(standing.product, ahead.wishes),
         parts.context(tr("The last releases")),
         *parts.lines(overview.rows(standing.recent)),
     ]
@@ -84,10 +86,3 @@ def _deployed(deployment: Deployment) -> str:
     if deployment.environment == "production":
         return f"{mark} " + tr("production: *{version}* since {time}", **facts)
     return f"{mark} " + tr("staging: *{version}* since {time}", **facts)
-
-
-def _lock(lock: Lock) -> str:
-    reason = words.safe(lock.reason, 300)
-    if lock.environment == "production":
-        return "🔒 " + tr("production is locked: {reason}", reason=reason)
-    return "🔒 " + tr("staging is locked: {reason}", reason=reason)

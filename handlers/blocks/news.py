@@ -5,11 +5,13 @@ A fact of a product gets its sentence here by its event's kind; how it gets ther
 
 from collections.abc import Callable, Mapping
 
-from handlers.blocks import digest, flags
+from handlers.blocks import closures, digest, flags, schedule
 from handlers.blocks.parts import Message
 from pipeline.models import Event
 
 NEWS: Mapping[str, Callable[[Event], Message]] = {
+    **closures.NEWS,
+    **schedule.NEWS,
     "digest_told": digest.digest,
     "flag_switched": flags.switched,
     "flag_switch_unconfirmed": flags.unconfirmed,

@@ -34,6 +34,11 @@ def commands(names: SlackNames) -> str:
         f"*`{release} pause [reason]`*, `{release} resume`": tr("hold the canary at its share; let it go on"),
         f"*`{release} flags`*": tr("the feature flags, with their kill switches"),
         f"*`{release} flags NAME on|off [environment] [reason]`*": tr("switches one for everybody"),
-        f"*`{release} unlock`*": tr("opens the lock that a rollback left"),
+        f"*`{release} schedule <version> tomorrow 10:00`*": tr("starts a version at a time"),
+        f"*`{release} queue <version>`*": tr("starts it when its turn has come"),
+        f"*`{release} queue`*, `{release} unschedule <version>`": tr("what waits; take one back"),
+        f"*`{release} lock [staging] [for 2h] <reason>`*": tr("keeps releases out of an environment"),
+        f"*`{release} unlock [staging]`*": tr("lets them in again; opens the lock that a rollback left"),
+        f"*`{release} freeze 2h [reason]`*, `{release} unfreeze`": tr("production stays as it is for a time"),
     }
     return "\n".join(f"{command} {does}" for command, does in lines.items())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from handlers.text import flags
 from handlers.text.language import mark
+from handlers.text.refusal_times import TIME
 
 AUTHORITY: Mapping[str, str] = {
     "stranger": mark(
@@ -122,7 +123,7 @@ STATE: Mapping[str, str] = {
         "When the cause is dealt with, an approver types `/release unlock`."
     ),
     "not_locked": mark(
-        "Nothing is locked.\n{product} has no lock on production.\nGo on; the next release can start."
+        "Nothing is locked.\n{product} has no lock on {where}.\nGo on; the next release can start."
     ),
     "lock_held": mark(
         "This lock cannot be opened now.\n"
@@ -293,4 +294,4 @@ STATE: Mapping[str, str] = {
     ),
 }
 
-REFUSALS: Mapping[str, str] = {**AUTHORITY, **VERSIONS, **STATE, **flags.REFUSALS}
+REFUSALS: Mapping[str, str] = {**AUTHORITY, **VERSIONS, **STATE, **TIME, **flags.REFUSALS}

@@ -1,7 +1,8 @@
 """A refusal as a person reads it: its sentences, filled in with its facts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from handlers.text import times
 from handlers.text.language import listed, mark, number, tr
 from handlers.text.refusal_sentences import REFUSALS
 from handlers.text.words import STATES, person, safe
@@ -25,6 +26,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "another": mark("another version"),
     },
     "live": {"nothing": mark("nothing")},
+    "environment": {"production": mark("Production"), "staging": mark("Staging")},
+    "state": {
+        "started": mark("has started"),
+        "cancelled": mark("was taken back"),
+        "refused": mark("could not be started"),
+        "": mark("has ended"),
+    },
+    "where": {"production": mark("production"), "staging": mark("staging")},
     "why": {
         "deactivated": mark("is deactivated"),
         "guest": mark("is a guest"),
@@ -41,6 +50,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Facts that are the pipeline's own words, as people say them."""
+
+_TIMES: Mapping[str, Callable[[str], str]] = {"until": times.end_of_fact, "due": times.due_of_fact}
+"""Facts that are moments."""
 
 _MENTIONS = frozenset({"who"})
 """Facts that we made ourselves and that carry markup; everything else is outside text."""
@@ -59,6 +71,8 @@ def sentences(refusal: Refused, names: SlackNames = _USUAL) -> Sentences:
         "following": _following(refusal.facts.get("suggestion", "")),
         "candidates": _candidates(refusal.facts.get("candidates", "")),
         "allowed_steps": _allowed(refusal.facts.get("allowed", "")),
+        "freeze": _freeze(refusal.facts),
+        "hotfix": _hotfix(refusal.facts),
     }
     known = _Known(shown | composed)
     what, why, following = (line.format_map(known) for line in _renamed(tr(found), names).split("\n"))
@@ -107,9 +121,28 @@ def _candidates(tags: str) -> str:
     )
 
 
+def _freeze(facts: Mapping[str, str]) -> str:
+    """Which freeze it is, and why."""
+    reason, by, name = (
+        safe(facts.get("reason", ""), 300),
+        facts.get("by", ""),
+        safe(facts.get("name", ""), 80),
+    )
+    who = tr("{who} froze it", who=person(by)) if by else tr("The freeze is “{name}”", name=name)
+    return f"{who}: {reason.rstrip('.')}." if reason else f"{who}."
+
+
+def _hotfix(facts: Mapping[str, str]) -> str:
+    if not facts.get("hotfix"):
+        return ""
+    return " " + tr("A hotfix may pass: `/release hotfix {version}`.", version=safe(facts.get("version", "")))
+
+
 def _shown(name: str, fact: str) -> str:
     if name in _MENTIONS:
         return fact
+    if name in _TIMES:
+        return _TIMES[name](fact)
     if fact in _WORDS.get(name, {}):
         return tr(_WORDS[name][fact])
     if name in ("length", "most"):

@@ -5,6 +5,7 @@ from typing import Any
 
 from handlers.text import evaluations, flags
 from handlers.text.language import mark, number, tr, trn
+from handlers.text.times import until
 from handlers.text.words import lasted, people, person, safe, short, when
 from pipeline.models import StageRun
 from pipeline.states import StageStatus
@@ -153,6 +154,10 @@ OPEN: Mapping[str, Sentence] = {
     "canary_asks": lambda f: tr(
         "well so far at {share} % of the traffic; the rest waits for an approver", **f
     ),
+    "locked_out": lambda f: _locked_out(f),
+    "frozen": lambda f: _frozen(f),
+    "canary_locked_out": lambda f: _kept_at(f, _locked_out(f)),
+    "canary_frozen": lambda f: _kept_at(f, _frozen(f)),
     "watching": lambda f: tr("until {time}", time=when(f["until"], "{time_secs}")),
     "watch_critical": lambda f: trn(
         "{count} critical log line: {line}",
@@ -211,6 +216,22 @@ def _approval_needed(facts: Facts) -> str:
 def _paused(facts: Facts) -> str:
     said = tr("{who} paused it at {share} % of the traffic", who=person(facts["by"]), share=facts["share"])
     return f"{said}: {safe(facts['reason'], 200)}" if facts["reason"] else said
+
+
+def _locked_out(facts: Facts) -> str:
+    where = tr("staging is locked") if facts["environment"] == "staging" else tr("production is locked")
+    why = tr("by {who}: {reason}", who=person(facts["by"]), reason=safe(facts["reason"], 300).rstrip("."))
+    return f"{where} {why}, {until(facts['until'], facts['zone'])}"
+
+
+def _frozen(facts: Facts) -> str:
+    said = tr("production is frozen {until}", until=until(facts["until"], facts["zone"]))
+    reason = facts["reason"] or facts["name"]
+    return f"{said}: {safe(reason, 300)}" if reason else said
+
+
+def _kept_at(facts: Facts, why: str) -> str:
+    return tr("{share} % of the traffic, and no more for now: {why}", share=facts["share"], why=why)
 
 
 def _switched(facts: Facts) -> str:

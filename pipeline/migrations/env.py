@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from pipeline.models import Base
+from pipeline.models_time import Wish
 from pipeline.outage import translate_connecting
 
 ONE_AT_A_TIME = 0x52454C45
@@ -16,7 +16,7 @@ ONE_AT_A_TIME = 0x52454C45
 def run(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})")
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=Wish.metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
 

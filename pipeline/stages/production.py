@@ -1,5 +1,6 @@
 """Production: backup, migration, canary, promotion, smoke. The way back is ready before the way forward."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.events import Fact, request
 from pipeline.models import Release
 from pipeline.ports import MigrationJob, Revision
 from pipeline.stages.backup import fresh_backup, is_fresh
+from pipeline.stages.closed import kept_out
 from pipeline.stages.common import (
     bundle,
     kept_by,
@@ -93,19 +95,27 @@ async def canary(ctx: Context) -> Outcome:
     if (await place.status()).live is None:
         return Skipped("first_release")
     if "step" not in ctx.run.data:
-        return await _smoke_candidate(ctx) or await unevaluated_images(ctx) or await _take_step(ctx, 0)
-    return await _canary_unwell(ctx) or await _hold_or_go_on(ctx, ctx.run.data["step"])
+        # The smoke test may take minutes: it is looked again whether production is open.
+        unfit = (
+            await _smoke_candidate(ctx) or await kept_out(ctx, "production") or await unevaluated_images(ctx)
+        )
+        return unfit or await _take_step(ctx, 0)
+    return await _canary_unwell(ctx, ctx.run.data["since"]) or await _hold_or_go_on(ctx, ctx.run.data["step"])
 
 
 async def _hold_or_go_on(ctx: Context, step: int) -> Outcome:
     """A step counts only with its traffic: interrupted before the shift, it begins anew."""
-    if (await target(ctx, "production").status()).share != ctx.playbook.canary.steps[step]:
-        return await _take_step(ctx, step)
-    if paused := await _paused(ctx):
-        return paused
+    share = (await target(ctx, "production").status()).share
+    has_its_share = share == ctx.playbook.canary.steps[step]
+    if has_its_share and (held := await _paused(ctx)):
+        return held
     until = datetime.fromisoformat(ctx.run.data["until"])
-    if ctx.clock() < until:
+    if has_its_share and ctx.clock() < until:
         return _holding(ctx, until)
+    if held := await kept_out(ctx, "production"):
+        return _kept_at(ctx, held, share)
+    if not has_its_share:
+        return await _take_step(ctx, step)
     if step + 1 < len(ctx.playbook.canary.steps):
         return await _take_step(ctx, step + 1)
     return await _everybody_or_ask(ctx, ctx.playbook.canary.steps[step])
@@ -176,17 +186,29 @@ def _holding(ctx: Context, until: datetime) -> Waiting:
     return Waiting("canary_holding", {"share": share, "until": until.timestamp()}, due_at=look_again)
 
 
-async def _canary_unwell(ctx: Context) -> Failed | None:
+def _kept_at(ctx: Context, held: Waiting, share: int) -> Waiting:
+    """Production is frozen or locked while a canary is under way: it stays at its share, and is watched on."""
+    return _watched(ctx, Waiting(f"canary_{held.code}", held.facts | {"share": share}, held.due_at))
+
+
+def _watched(ctx: Context, held: Waiting) -> Waiting:
+    look_again = ctx.clock() + ctx.playbook.watch.every
+    return replace(held, due_at=min(held.due_at or look_again, look_again))
+
+
+async def _canary_unwell(ctx: Context, since: str) -> Failed | None:
     status = await target(ctx, "production").status()
     if status.other is None or status.other.release_id != ctx.release.id or not status.other.warm:
         return Failed("canary_down")
-    lines = await critical_lines(ctx, datetime.fromisoformat(ctx.run.data["since"]))
+    lines = await critical_lines(ctx, datetime.fromisoformat(since))
     return Failed("canary_critical", {"lines": lines[:5]}) if lines else None
 
 
 async def promote(ctx: Context) -> Outcome:
     """All traffic to the new version. The previous one stays warm in the other slot."""
     place = target(ctx, "production")
+    if held := await _promotion_held(ctx):
+        return held
     await add_new(ctx, "production")
     prepared = await bundle(ctx, "production")
     await place.prepare(prepared)  # there already after a canary; a first release comes here directly
@@ -197,6 +219,21 @@ async def promote(ctx: Context) -> Outcome:
     await place.promote(ctx.release.id)
     at = await record_deployment(ctx, "release", ctx.release)
     return Passed("promoted", {"url": place.address()}, {"at": at.isoformat()})
+
+
+async def _promotion_held(ctx: Context) -> Outcome | None:
+    """A freeze or lock began between the canary's end and this stage (the bot was away): the canary is watched on.
+
+    What has all traffic already is not held: it was interrupted, and is only written down.
+    """
+    since = ctx.data("canary").get("since")
+    held = await kept_out(ctx, "production") if since else None
+    if since is None or held is None:
+        return None
+    live = (await target(ctx, "production").status()).live
+    if live is not None and live.release_id == ctx.release.id:
+        return None
+    return await _canary_unwell(ctx, since) or _watched(ctx, held)
 
 
 async def verify(ctx: Context) -> Outcome:

@@ -101,9 +101,11 @@ def _card_says(crew: Crew, version: str, state: str) -> bool:
 
 
 async def _start(crew: Crew, version: str) -> None:
+    """At once, or by way of the queue."""
+    typed = version if crew.dice.random() < 0.6 else f"queue {version}"
     await crew.insist(
         crew.starter,
-        lambda: crew.command(crew.starter, "/release", version),
+        lambda: crew.command(crew.starter, "/release", typed),
         lambda: crew.card(version),
         f"the card of {version}",
     )

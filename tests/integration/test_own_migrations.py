@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
-from pipeline.models import Base
+from pipeline.models_time import Wish
 from pipeline.store import MIGRATIONS, Database, alembic_config
 from tests.postgres import Server
 
@@ -52,16 +52,16 @@ def tables(connection: Connection) -> set[str]:
 def difference(connection: Connection) -> list[object]:
     """What a new migration would have to change; indexes with a condition compare as text on each kind."""
     context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, Base.metadata))
+    return list(compare_metadata(context, Wish.metadata))
 
 
 async def test_up_down_and_up_again(empty: str) -> None:
     await ask(empty, step(command.upgrade, "head"))
-    assert await ask(empty, tables) == set(Base.metadata.tables)
+    assert await ask(empty, tables) == set(Wish.metadata.tables)
     await ask(empty, step(command.downgrade, "base"))
     assert await ask(empty, tables) == set()
     await ask(empty, step(command.upgrade, "head"))
-    assert await ask(empty, tables) == set(Base.metadata.tables)
+    assert await ask(empty, tables) == set(Wish.metadata.tables)
 
 
 async def test_the_migrations_make_what_the_models_say(empty: str) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.check import frozen_now
 from pipeline.config import BotFile, Product, parse
 from pipeline.errors import ConfigError
 from pipeline.windows import Windows
@@ -101,3 +102,16 @@ def test_the_zone_of_the_product_is_looked_at_too() -> None:
 def test_without_a_word_nothing_is_frozen_and_the_zone_is_utc() -> None:
     product = shop("")
     assert (product.timezone, product.freezes, product.schedule_grace.total_seconds()) == ("UTC", (), 3600)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('from = "00:00"\nto = "24:00"', ", frozen now by “f” for ever"),
+        ('from = "2000-01-01"\nto = "2099-01-01"', ", frozen now by “f” until Fri 2099-01-02 00:00 (UTC)"),
+        ('from = "2098-12-31"\nto = "2099-01-01"', ", next frozen from Wed 2098-12-31 00:00 (UTC)"),
+        ('from = "2000-12-31"\nto = "2001-01-01"', ""),
+    ],
+)
+def test_the_check_of_the_files_tells_of_a_freeze(written: str, said: str) -> None:
+    assert frozen_now(shop(f'[[products.shop.freezes]]\nname = "f"\n{written}')) == said
