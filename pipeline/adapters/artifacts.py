@@ -79,15 +79,20 @@ class ArtifactStore:
 
     def _store(self, order: BuildOrder, staging: Path) -> str:
         digest = _normalise(order.component, staging)
-        final = self.folder(digest)
-        if final.exists():
+        with locked(
+            self._root / ".storing.lock", _WAIT_FOR_BUILD
+        ) as free:  # two components may be of one content
+            if not free:
+                raise BuildError(f"{order.component}: another bot is storing images. Next: try again later.")
             if self._intact(digest):
                 self._used(digest)
                 remove_tree(staging)
                 return digest
-            remove_tree(final)
-        staging.rename(final)
-        final.chmod(0o555)  # after the move: a folder that is read-only cannot be moved
+            final = self.folder(digest)
+            if final.exists():
+                remove_tree(final)
+            staging.rename(final)
+            final.chmod(0o555)  # after the move: a folder that is read-only cannot be moved
         return digest
 
     async def exists(self, image: Image) -> bool:

@@ -78,6 +78,20 @@ async def test_builds_at_once_do_not_disturb_each_other(tmp_path: Path, store: A
     assert len({image.digest for image in images}) == 1
 
 
+async def test_components_of_one_content_built_at_once_are_one_image(
+    tmp_path: Path, store: ArtifactStore
+) -> None:
+    (tmp_path / "there").mkdir()
+    together = f"touch {tmp_path}/there/$$; until [ $(ls {tmp_path}/there | wc -l) = 6 ]; do :; done"
+    order = _order(tmp_path, ("sh", "-c", together))
+    parts = [
+        replace(order, component=f"part-{number}", log=tmp_path / f"{number}.log") for number in range(6)
+    ]
+    images = await asyncio.gather(*(store.build(part) for part in parts))
+    assert len({image.digest for image in images}) == 1
+    assert await store.exists(images[0])
+
+
 async def test_the_digest_follows_content_mode_and_name(tmp_path: Path, store: ArtifactStore) -> None:
     order = _order(tmp_path)
     digests = [(await store.build(order)).digest]
