@@ -80,6 +80,7 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.ListReleases: looking.recent,
     grammar.Plan: looking.plan,
     grammar.Show: looking.show,
+    grammar.Logs: looking.logs,
     grammar.Follow: following.follow,
     ShowFlags: flags.show,
     SwitchFlag: flags.ask,

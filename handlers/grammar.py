@@ -124,6 +124,14 @@ class Show:
 
 
 @dataclass(frozen=True)
+class Logs:
+    """Without a name: say what there is. Without a version: of the release that was asked for last."""
+
+    name: str | None
+    version: str | None
+
+
+@dataclass(frozen=True)
 class Follow:
     """`how`: follow, mute or unfollow. Without a version the release that runs or is live."""
 
@@ -157,6 +165,7 @@ Typed = (
     | ListReleases
     | Plan
     | Show
+    | Logs
     | Follow
     | ShowFlags
     | SwitchFlag
@@ -183,6 +192,7 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "list": lambda rest: ListReleases(),
     "plan": lambda rest: _plan(rest),
     "show": lambda rest: _show(rest),
+    "logs": lambda rest: _logs(rest),
     "follow": lambda rest: Follow("follow", rest[0] if rest else None),
     "mute": lambda rest: Follow("mute", rest[0] if rest else None),
     "unfollow": lambda rest: Follow("unfollow", rest[0] if rest else None),
@@ -224,6 +234,14 @@ def _show(rest: list[str]) -> Show:
     if not rest:
         raise Refused("version_missing", word="show")
     return Show(rest[0])
+
+
+def _logs(rest: list[str]) -> Logs:
+    versions = [word for word in rest if _VERSION_LIKE.fullmatch(word)]
+    names = [word for word in rest if word not in versions]
+    if len(versions) > 1 or len(names) > 1:
+        raise Refused("too_much", text=" ".join(rest)[:80])
+    return Logs(*[*names, None][:1], *[*versions, None][:1])
 
 
 def _queue(rest: list[str]) -> Queue:

@@ -8,7 +8,10 @@ from handlers.blocks import overview, parts
 from handlers.blocks import plan as plan_blocks
 from handlers.blocks.card import card
 from handlers.desk import Desk, Request
-from handlers.working import current
+from handlers.text import words
+from handlers.text.language import tr
+from handlers.working import current, latest
+from pipeline import logs as keeping
 from pipeline import plan as planning
 from pipeline.errors import Refused
 from pipeline.outlook import outlook
@@ -45,6 +48,32 @@ async def of_version(desk: Desk, product: str, text: str) -> Snapshot:
         known = [release.version for release in await desk.service.recent(product, 50)]
         raise Refused("unknown_version", version=version.tag, near=",".join(suggestions(version.tag, known)))
     return found
+
+
+async def logs(desk: Desk, request: Request, product: str, typed: grammar.Logs) -> None:
+    """What a release's commands wrote: which there are, or one of them as a file in the release's thread."""
+    found = await (of_version(desk, product, typed.version) if typed.version else latest(desk, product))
+    title = words.title(found.release)
+    if typed.name:
+        shown = await keeping.show(desk.service, request.actor, found, typed.name, request.origin)
+        said = tr("The output of `{name}` of {title} comes into its thread.", name=shown, title=title)
+    else:
+        there = await keeping.names(desk.service, found)
+        said = _there(title, there, desk.service.config.commands.release)
+    await desk.tell(request, f"📄 {said}")
+
+
+def _there(title: str, there: Sequence[str], command: str) -> str:
+    if not there:
+        return tr("No command of {title} wrote anything, or it was tidied away since.", title=title)
+    listed = ", ".join(f"`{name}`" for name in there[-60:])
+    return tr(
+        "Output of {title}: {names}.\n`{command} logs {example}` shows one of them.",
+        title=title,
+        names=listed,
+        command=command,
+        example=there[-1],
+    )
 
 
 async def _show(

@@ -55,6 +55,7 @@ RENDERINGS: Mapping[str, Rendering] = {
     "decision": _of_run(_decision),
     "reminder": _of_run(lambda shown, product, run: reminders.reminder(shown, run)),
     "note": _note,
+    "log": lambda shown, product, rest: notes.log(shown, rest),
 }
 """By the first word of the topic."""
 

@@ -25,6 +25,16 @@ def note(shown: Snapshot, run: StageRun) -> Message:
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, files=files)
 
 
+def log(shown: Snapshot, rest: str) -> Message:
+    """The output of a command, for whoever asked: `rest` is their user, a moment, and its name."""
+    by, _, name = rest.split(":", 2)
+    said = tr("{who} asked for the output of `{name}`.", who=words.person(by), name=name)
+    text = f"{words.title(shown.release)}: {said}"
+    files = parts.logs([{"name": name, "log": f"logs/{name}.log"}])
+    blocks = parts.as_dicts([parts.context(f"📄 {said}")])
+    return Message(text, blocks, in_thread=True, files=files)
+
+
 def _failed(run: StageRun) -> list[dict[str, Any]]:
     """The commands that failed, with their last lines."""
     facts = run.facts

@@ -32,6 +32,7 @@ def commands(names: SlackNames) -> str:
         f"*`{release} retry`*": tr("tries what failed again, from where it failed"),
         f"*`{release} skip <step> <reason>`*": tr("goes on without a step, where the playbook allows it"),
         f"*`{release} pause [reason]`*, `{release} resume`": tr("hold the canary at its share; let it go on"),
+        f"*`{release} logs [name] [version]`*": tr("what a step's command wrote, as a file in the thread"),
         f"*`{release} flags`*": tr("the feature flags, with their kill switches"),
         f"*`{release} flags NAME on|off [environment] [reason]`*": tr("switches one for everybody"),
         f"*`{release} schedule <version> tomorrow 10:00`*": tr("starts a version at a time"),

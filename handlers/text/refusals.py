@@ -39,6 +39,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "guest": mark("is a guest"),
         "stranger": mark("belongs to another organisation"),
         "bot": mark("is a bot"),
+        "no_output": mark("None of its commands wrote anything, or it was tidied away since."),
+        "no_such_output": mark("I keep nothing called “{log}” of it."),
         "no_version": mark("no version was given."),
         "too_long": mark("it has {length} characters; a version has at most {most}."),
         "pre_release": mark(
