@@ -182,11 +182,11 @@ async def switch_by_operator(service: Service, wish: Wish) -> bool:
 async def _find(service: Service, wish: Wish) -> Flag:
     found = await _store(service, wish).flags()
     if not found:
-        raise Refused("no_flags", environment=wish.environment)
+        raise Refused("no_flags", where=wish.environment)
     flag = next((flag for flag in found if flag.key == wish.key), None)
     if flag is None:
         near = difflib.get_close_matches(wish.key, [flag.key for flag in found], n=3)
-        raise Refused("unknown_flag", key=wish.key[:80], environment=wish.environment, near=",".join(near))
+        raise Refused("unknown_flag", key=wish.key[:80], where=wish.environment, near=",".join(near))
     return flag
 
 
@@ -205,7 +205,7 @@ async def _carry_out(service: Service, actor: str, wish: Wish, flag: Flag) -> bo
         said = service.ports(wish.product).redact(str(error))
         loud = isinstance(error, ReadBackError)
         await _failed(service, actor, wish, was, said, loud)
-        named = {"key": wish.key, "environment": wish.environment, "error": said}
+        named = {"key": wish.key, "where": wish.environment, "error": said}
         raise Refused("flag_unconfirmed" if loud else "flag_failed", **named) from error
     if switched.was.on is wish.on and not again:
         return False

@@ -9,12 +9,12 @@ from handlers.text.words import person, plain_when, safe, when
 REFUSALS: Mapping[str, str] = {
     "may_not_flags": mark("You cannot switch flags.\nIt is for {who}.\nAsk one of them now."),
     "no_flags": mark(
-        "There are no flags in {environment} yet.\n"
+        "There are no flags in {where} yet.\n"
         "The first release with a flags file brings them there.\n"
         "Release one, or see docs/flags.md for how to begin by hand."
     ),
     "unknown_flag": mark(
-        "There is no flag `{key}` in {environment}.\n"
+        "There is no flag `{key}` in {where}.\n"
         "Its name has to be written exactly.\n"
         "{near}`/release flags` lists them all."
     ),
@@ -27,12 +27,12 @@ REFUSALS: Mapping[str, str] = {
         "Type for example `/release flags {key} off production too many complaints`."
     ),
     "flag_failed": mark(
-        "I could not switch `{key}` in {environment}.\n"
+        "I could not switch `{key}` in {where}.\n"
         "{error}\n"
         "Look at `/release flags`; docs/flags.md says how to switch it by hand."
     ),
     "flag_unconfirmed": mark(
-        "I switched `{key}` in {environment}, and could NOT confirm it.\n"
+        "I switched `{key}` in {where}, and could NOT confirm it.\n"
         "{error}\n"
         "I said so in the channel too; docs/flags.md says how to switch it by hand."
     ),

@@ -16,11 +16,11 @@ AUTHORITY: Mapping[str, str] = {
         "Slack answered: {error}.\n"
         "Try again in a minute; if it stays, tell the bot's operator."
     ),
-    "may_not_start": mark("You cannot start a release.\nIt is for {who}.\nAsk one of them."),
+    "may_not_start": mark("You cannot do that.\nIt is for who may start releases: {who}.\nAsk one of them."),
     "may_not_approve": mark("You cannot decide this.\nApprovals are for {who}.\nAsk one of them."),
     "may_not_rollback": mark("You cannot roll back.\nIt is for {who}.\nAsk one of them now."),
     "may_not_tick": mark(
-        "You cannot tick this item.\n"
+        "You cannot do that.\n"
         "It is for those who may start, approve or roll back releases of this product.\n"
         "Ask one of them."
     ),

@@ -189,7 +189,7 @@ async def test_a_queue_of_three_halts_after_a_failure_and_goes_on(house: SlackHo
     await house.strike()
     assert len(await house.service.recent("shop")) == 2
     await house.press(SAM, halted, ids.GO_ON)
-    teaches(await house.told(SAM, "You cannot start a release"))
+    teaches(await house.told(SAM, "It is for who may start releases"))
     await house.press(DANA, last_answer(house, DANA), ids.GO_ON)
     await until_open(house, halted, ids.GO_ON)
     assert f"By <@{DANA}> they go on: `v0.3.0`, `v0.5.0`, `v0.6.0`." in halted.text
@@ -214,7 +214,7 @@ async def test_a_wish_is_taken_back_by_its_button(house: SlackHouse) -> None:
     await house.type(DANA, "schedule v0.2.0 in 30m")
     message = await house.message("shop v0.2.0 is scheduled")
     await house.press(LEE, message, ids.UNSCHEDULE)
-    teaches(await house.told(LEE, "You cannot start a release"))
+    teaches(await house.told(LEE, "It is for who may start releases"))
     await house.press(DANA, message, ids.UNSCHEDULE)
     await until_open(house, message, ids.UNSCHEDULE)
     assert f"shop v0.2.0 will not start: <@{DANA}> took it back." in message.text
@@ -288,7 +288,7 @@ async def test_who_may_not_is_refused(house: SlackHouse) -> None:
         for typed in ("lock staging x", "freeze 2h", "unfreeze", "schedule v0.2.0 in 2h", "queue v0.2.0"):
             teaches(await answer(house, user, typed))
     for typed in ("schedule v0.2.0 in 2h", "queue v0.2.0", "unschedule v0.2.0"):
-        assert "You cannot start a release" in await answer(house, SAM, typed)
+        assert "It is for who may start releases" in await answer(house, SAM, typed)
     assert house.calls("chat.postMessage") == 0
 
 

@@ -39,7 +39,7 @@ async def test_only_the_right_people_may(tmp_path: Path) -> None:
     async with open_slack_house(tmp_path) as house:
         for user, expected in {
             GUEST: ("You cannot do that", "This account is a guest", "full member"),
-            SAM: ("You cannot start a release", f"It is for <@{DANA}>", "Ask one of them"),
+            SAM: ("You cannot do that", f"It is for who may start releases: <@{DANA}>", "Ask one of them"),
             OUTSIDER: ("You cannot do that", "belongs to another organisation"),
         }.items():
             await house.type(user, "v0.2.0")
@@ -88,7 +88,7 @@ async def test_buttons_of_the_past_are_out_of_date(tmp_path: Path) -> None:
         await press_forged(house, KIM, request, ids.APPROVE, value)
         teaches(await house.told(KIM, "This was decided already", f"<@{LEE}> has approved it"))
         await press_forged(house, KIM, request, ids.ABORT, shown.release.id)
-        teaches(await house.told(KIM, "You cannot start a release"))
+        teaches(await house.told(KIM, "It is for who may start releases"))
         await press_forged(house, DANA, request, ids.ABORT, shown.release.id)
         teaches(await house.told(DANA, "has reached production", "Use `/rollback`"))
         await house.slack_roll_back()
