@@ -37,7 +37,7 @@ AT_ONCE = 4
 POLL = 0.5
 LONGEST_PAUSE = timedelta(minutes=5)
 """The most that a failing message waits for its next attempt."""
-BETWEEN_EDITS = {True: timedelta(seconds=1), False: timedelta(seconds=3)}
+BETWEEN_EDITS = {True: timedelta(seconds=1), False: timedelta(seconds=5)}
 """Between two edits of one message: urgent ones (asked of people), and the rest."""
 
 

@@ -24,7 +24,7 @@ from pipeline.states import (
     ready,
 )
 
-NOTED = frozenset({"test", "build", "evaluation", "staging-checks", "migrate", "verify", "publish", "watch"})
+NOTED = frozenset({"test", "build", "evaluation", "staging-checks", "migrate", "watch"})
 """Stages whose success is told in the thread; every failure is."""
 
 _ENDINGS: Mapping[type, StageStatus] = {
