@@ -36,6 +36,7 @@ class Screen:
     page: Page
     product: str = "core-hub"
     shots: int = 0
+    folder: Path = SHOTS
 
     # --------------------------------------------------------------- people
 
@@ -122,11 +123,12 @@ class Screen:
         """Keep a picture of the page, scrolled to a message. A story's first one replaces those of the last."""
         self.shots += 1
         if self.shots == 1:
-            shutil.rmtree(SHOTS, ignore_errors=True)
+            for old in self.folder.glob("*.png"):
+                old.unlink()
         if of is not None:
             await of.evaluate("message => message.scrollIntoView({block: 'start'})")
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=SHOTS / f"{self.shots:02}-{name}.png", animations="disabled")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=self.folder / f"{self.shots:02}-{name}.png", animations="disabled")
 
 
 @asynccontextmanager
