@@ -96,7 +96,7 @@ async def decide(
         session.add(_decision(service, actor, release_id, run_id, decision, note, origin, binding))
         kind = "release_approved" if decision == "approve" else "release_rejected"
         told = {"note": note, "bound": binding, "needed": needed}
-        fact = Fact(kind, actor.user, told, (CARD, request("approval", run_id)))
+        fact = Fact.by(actor, kind, told, (CARD, request("approval", run_id)))
         await record(session, release, [fact], service.clock())
 
 
@@ -155,7 +155,7 @@ async def record_decision(
             session.add(_decision(service, actor, release.id, run_id, choice, note, origin, {}))
             told = {"stage": run.name} | ({"reason": note} if note else {})
             changed = topics or (CARD, request("decision", run_id))
-            fact = Fact(f"decided_{choice}", actor.user, told, changed)
+            fact = Fact.by(actor, f"decided_{choice}", told, changed)
             await record(session, release, [fact], service.clock())
 
 

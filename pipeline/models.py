@@ -231,8 +231,10 @@ class Follower(Base):
 
 
 class Event(Base):
-    """A fact, past tense, of a release or (without one) of a product. Append-only: the audit log, and what the outbox
-    works from."""
+    """A fact, past tense, of a release or (without one) of a product. Append-only: what the outbox works from.
+
+    What is to be kept for ever is in the audit log too (audit_models.py): from here retention takes progress away.
+    """
 
     __tablename__ = "events"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -128,7 +128,7 @@ class Service:
             return again
         product, version = self.product(name), parse_version(text)
         found = await candidate.find(self.ports(name).repository, product, name, version, ref or version.tag)
-        actor = Actor("operator", "")
+        actor = operator(origin)
         return await settled(
             lambda: self._begin("adoption", actor, name, version, found, product.channel, origin)
         )
@@ -168,7 +168,7 @@ class Service:
             if within is not None:
                 await within(session, release)
             payload = {"version": version.tag, "commit": found.commit, "found_by": found.found_by}
-            await record(session, release, [Fact("release_requested", actor.user, payload)], self.clock())
+            await record(session, release, [Fact.by(actor, "release_requested", payload)], self.clock())
         self.nudge(release.id)
         return release
 
@@ -216,6 +216,11 @@ class Service:
             actor=release.requested_by,
             created_at=self.clock(),
         )
+
+
+def operator(origin: str) -> Actor:
+    """Whoever works on the command line of the bot's machine."""
+    return Actor("operator", "", source="command line", origin=origin)
 
 
 async def _began(session: AsyncSession, origin: str) -> Release | None:
