@@ -23,8 +23,10 @@ Weight = Literal["decision", "refusal", "effect", "progress"]
 
 KINDS: Mapping[str, Weight] = {
     "release_requested": "decision",
+    "hotfix_declared": "decision",
     "release_approved": "decision",
     "release_rejected": "decision",
+    "nobody_reached": "decision",
     "decided_keep": "decision",
     "decided_again": "decision",
     "decided_skip": "decision",

@@ -28,9 +28,10 @@ CHECKLIST = {"before": "checklist:before", "after": "checklist:after"}
 ANNOUNCEMENT = "announcement"
 WAY_BACK = "announcement:rollback"
 RESULT = "result"
+HOTFIX = "hotfix"
 DIRECT = "dm"
 """The first word of a topic that one person is told alone."""
-ASK_FIRST = ("approval", "checklist", "decision", "announcement", "result", "reminder")
+ASK_FIRST = ("approval", "checklist", "decision", "announcement", "result", "reminder", HOTFIX, "alone")
 """Topics that people wait for: they are sent before progress notes."""
 
 

@@ -106,17 +106,19 @@ class Service:
         origin: str,
         *,
         hotfix: bool = False,
+        action: policy.Action = "start",
         within: Within | None = None,
     ) -> Release:
         """Start a release, or say why not: the person, the version, the commit, locks and freezes.
 
-        A `hotfix` passes the freezes that let it; who may call a release that is the caller's to look at.
+        A `hotfix` passes the freezes that let it; who may call a release that is the caller's to look at, or to say
+        by the `action` that the person must be listed for.
         """
         if again := await self._by_origin(origin):
             return again
         product, ports = self.product(name), self.ports(name)
         version = parse_version(text)
-        await policy.may(actor, "start", product, ports.directory)
+        await policy.may(actor, action, product, ports.directory)
         found = await candidate.find(ports.repository, product, name, version, ref)
         return await settled(
             lambda: self._begin("release", actor, name, version, found, channel, origin, hotfix, within)

@@ -15,6 +15,7 @@ HEARS: set[str] = set()
 
 COMMANDS = {
     grammar.StartRelease: {"release_requested"},
+    grammar.Hotfix: {"hotfix_declared", "release_requested"},
     grammar.Approve: LOOKS,
     grammar.Reject: LOOKS,
     grammar.RollBack: LOOKS,
@@ -43,6 +44,7 @@ COMMANDS = {
 CONTROLS = {
     ids.APPROVE: LOOKS,
     ids.REJECT: LOOKS,
+    ids.ALONE: LOOKS,
     ids.ROLLBACK: LOOKS,
     ids.START: LOOKS,
     ids.TICK: {"item_ticked"},
@@ -65,8 +67,10 @@ CONTROLS = {
     ids.GO_ON: {"wishes_resumed"},
     ids.APPROVE_FORM: {"release_approved"},
     ids.REJECT_FORM: {"release_rejected"},
+    ids.ALONE_FORM: {"nobody_reached"},
     ids.ROLLBACK_FORM: {"rollback_requested"},
     ids.START_FORM: {"release_requested"},
+    ids.HOTFIX_FORM: {"hotfix_declared", "release_requested"},
     ids.WAIVE_FORM: {"item_waived"},
     ids.ASSIGN_FORM: {"item_assigned"},
     ids.OVERRULE_FORM: {"evaluation_overruled"},
