@@ -1,4 +1,4 @@
-"""The command line: run, demo, init, check, migrate, backup, adopt, flags, playbook."""
+"""The command line: run, demo, init, check, migrate, backup, adopt, flags, audit, playbook."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError, PipelineError, Refused
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a mistake is one clear sentence and exit code 2."""
     options = _parser().parse_args(arguments)
-    if options.command in (_check, _playbook, _init):
+    if options.command in (_check, _playbook, _init, _audit):
         _quiet_pipe()
     try:
         sys.exit(options.command(options))
@@ -70,8 +70,37 @@ def _parser() -> argparse.ArgumentParser:
     flags.add_argument("--environment", default="production", help="staging or production (default)")
     flags.add_argument("--reason", default="", help="goes into the record and the announcement")
     flags.add_argument("--product", help="the product, where bot.toml has several")
+    _audit_parser(add("audit", _audit, "The audit log: the last entries; verify or export it."))
     add("playbook", _playbook, "Print the playbook: every stage of a release and of the way back.")
     return parser
+
+
+def _audit_parser(parser: argparse.ArgumentParser) -> None:
+    of_product = argparse.ArgumentParser(add_help=False)
+    of_product.add_argument("--product", help="only this product's", default=argparse.SUPPRESS)
+    parser.add_argument("--product", help="only this product's")
+    parser.set_defaults(what="show")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    tells = "Verify that no entry was changed, added or taken away."
+    verify = commands.add_parser("verify", help=tells, description=tells, parents=[of_product])
+    verify.set_defaults(what="verify")
+    verify.add_argument(
+        "--head", action="append", default=[], help="a head that was noted before (repeatable)"
+    )
+    verify.add_argument(
+        "--sealed-from",
+        type=int,
+        default=1,
+        metavar="NUMBER",
+        help="the first entry that was made with the key",
+    )
+    tells = "Write the entries as JSON Lines."
+    export = commands.add_parser("export", help=tells, description=tells, parents=[of_product])
+    export.set_defaults(what="export")
+    export.add_argument(
+        "path", type=Path, nargs="?", default=Path("-"), metavar="FILE", help="- for standard output"
+    )
+    export.add_argument("--since", metavar="DATE", help="only entries from this date (UTC) on")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -121,6 +150,17 @@ def _backup(options: argparse.Namespace) -> int:
 
     backup(load_settings(), options.path)
     return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from bot import audit
+
+    settings = load_settings(offline=True)
+    if options.what == "verify":
+        return asyncio.run(audit.verify(settings, options.product, options.head, options.sealed_from))
+    if options.what == "export":
+        return audit.export(settings, options.path, options.product, options.since)
+    return asyncio.run(audit.show(settings, options.product))
 
 
 def _adopt(options: argparse.Namespace) -> int:

@@ -3,10 +3,11 @@
 from ulid import ULID
 
 from bot.settings import Settings
-from bot.tasks import chosen
+from bot.tasks import at_work, chosen
 from bot.wiring import Bot, read_config
 from handlers.text.flags import changed, stands, state, word
 from pipeline import switching
+from pipeline.refusals import Asked
 from pipeline.switching import Board, Wish
 
 
@@ -28,11 +29,8 @@ async def switch(settings: Settings, product: str | None, key: str, on: bool, wh
     config = read_config(settings.releasebot_config)
     name, bot = chosen(config, product), Bot(settings, config)
     wish = Wish(name, where, key, on, reason, f"flags {ULID()}")
-    try:
-        await bot.db.migrate()
+    async with at_work(bot, wish.origin, Asked("flags", f"{key} {word(on)} in {where}", name)):
         news = await switching.switch_by_operator(bot.service, wish)
-    finally:
-        await bot.db.close()
     already = "" if news else " already"
     print(f"{key} is {word(on)} in {where} of {name}{already}; an application reads it so.")
     return 0

@@ -13,7 +13,7 @@ from bot.app import web_client
 from bot.logs import configure
 from bot.settings import Settings
 from bot.wiring import Bot, MakePorts, make_ports, read_config, redactor
-from pipeline import lease
+from pipeline import audit_reading, lease
 from pipeline.errors import ConfigError
 
 log = structlog.get_logger()
@@ -57,6 +57,7 @@ async def running(settings: Settings, outside: MakePorts = make_ports) -> AsyncI
     bot = Bot(settings, config, outside)
     with only_one(settings.releasebot_state) if bot.db.sqlite else contextlib.nullcontext():
         await bot.db.migrate()
+        await audit_reading.check(bot.db)
         if bot.db.sqlite:
             await lease.free_all(bot.db)
         bot.start_loops()
@@ -93,6 +94,7 @@ def _set_the_clock(bot: Bot) -> None:
     bot.metronome.every(REMIND, bot.reminding.look, "remind people")
     bot.metronome.every(REMIND, bot.digests.look, "tell the digest")
     bot.metronome.every(TIDY, bot.retention.tick, "take away what has served its time")
+    bot.metronome.every(TIDY, bot.desk.refusals.tick, "write how many requests were refused")
     bot.metronome.start()
 
 

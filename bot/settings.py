@@ -13,6 +13,8 @@ BOT, APP, SIGNING = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
 
 PREFIXES = {BOT: "xoxb-", APP: "xapp-"}
 
+SHORTEST_KEY = 32
+
 HINTS = {
     BOT: "the bot token (xoxb-...) of the app, under OAuth & Permissions",
     APP: "an app-level token (xapp-...) with connections:write, for Socket Mode",
@@ -33,6 +35,7 @@ class Settings(BaseSettings):
     releasebot_config: Path = Path("bot.toml")
     releasebot_state: Path = Path(".releasebot")
     releasebot_database_url: str = ""
+    releasebot_audit_key: SecretStr = SecretStr("")
     releasebot_host: str = "127.0.0.1"
     releasebot_port: int = Field(8080, ge=0, le=65535)
     releasebot_log: Literal["text", "json"] = "text"
@@ -47,15 +50,30 @@ class Settings(BaseSettings):
             or f"sqlite:///{(self.releasebot_state / 'releasebot.db').absolute()}"
         )
 
+    @property
+    def audit_key(self) -> str:
+        """The key of the audit log; "" for none."""
+        return self.releasebot_audit_key.get_secret_value().strip()
 
-def load_settings() -> Settings:
-    """Read the environment. Raises ConfigError naming every variable, what was found and what would be right."""
+
+def load_settings(*, offline: bool = False) -> Settings:
+    """Read the environment. Raises ConfigError naming every variable, what was found and what would be right.
+
+    `offline` is for commands that do not speak to Slack: they need no tokens.
+    """
+    given: dict[str, Any] = {"slack_bot_token": SecretStr("")} if offline else {}
     try:
-        settings = Settings()
+        settings = Settings(**given)
     except ValidationError as error:
         raise _mistakes([_sentence(dict(e)) for e in error.errors()]) from error
-    needed = [BOT, SIGNING if settings.slack_mode == "http" else APP]
-    if problems := [problem for name in needed if (problem := _token_problem(settings, name))]:
+    needed = [] if offline else [BOT, SIGNING if settings.slack_mode == "http" else APP]
+    problems = [problem for name in needed if (problem := _token_problem(settings, name))]
+    if 0 < len(settings.audit_key) < SHORTEST_KEY:
+        problems.append(
+            f"  RELEASEBOT_AUDIT_KEY: has fewer than {SHORTEST_KEY} characters, and could be guessed."
+            " Make one with `openssl rand -hex 32`."
+        )
+    if problems:
         raise _mistakes(problems)
     return settings
 

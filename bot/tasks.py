@@ -1,6 +1,8 @@
 """Small commands of the operator: migrate or back up the bot's own database, adopt a version that is released."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ulid import ULID
@@ -8,8 +10,11 @@ from ulid import ULID
 from bot.process import own_team
 from bot.settings import Settings
 from bot.wiring import Bot, back_up, read_config
+from pipeline import audit_reading
 from pipeline.config import BotFile
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, Refused
+from pipeline.refusals import Asked
+from pipeline.service import operator
 from pipeline.store import Database
 
 
@@ -38,13 +43,25 @@ async def adopt(settings: Settings, product: str | None, version: str) -> int:
     config = read_config(settings.releasebot_config, await own_team(settings))
     name = chosen(config, product)
     bot = Bot(settings, config)
-    try:
-        await bot.db.migrate()
-        release = await bot.service.adopt(name, version, None, f"adopt {ULID()}")
-    finally:
-        await bot.db.close()
+    origin = f"adopt {ULID()}"
+    async with at_work(bot, origin, Asked("adopt", version, name)):
+        release = await bot.service.adopt(name, version, None, origin)
     print(f"{name} {release.version} is being taken over; follow it in the product's channel.")
     return 0
+
+
+@contextlib.asynccontextmanager
+async def at_work(bot: Bot, origin: str, asked: Asked) -> AsyncIterator[None]:
+    """What the operator asks for at the bot's database: a refusal is on record like anybody's."""
+    try:
+        await bot.db.migrate()
+        await audit_reading.check(bot.db)
+        yield
+    except Refused as refusal:
+        await bot.desk.refusals.record(operator(origin), refusal, asked)
+        raise
+    finally:
+        await bot.db.close()
 
 
 def chosen(config: BotFile, product: str | None) -> str:

@@ -46,6 +46,7 @@ from pipeline.adapters.git import GitRepository
 from pipeline.adapters.leaks import PatchScanner
 from pipeline.adapters.local.target import local_target
 from pipeline.care import Care
+from pipeline.chain import Seal
 from pipeline.config import LAUNCHDARKLY, BotFile, Product, load
 from pipeline.context import Ports
 from pipeline.digest import Digests
@@ -128,6 +129,7 @@ def secret_names(product: str, where: str) -> tuple[str, ...]:
 def redactor(settings: Settings, config: BotFile) -> Redactor:
     """Masks the tokens and every product's secrets wherever they would be stored or sent."""
     tokens = [settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret]
+    tokens.append(settings.releasebot_audit_key)
     prefixes = tuple(environment.secret_name(name, where, "") for name in config.products
                      for where in ("staging", "production"))  # fmt: skip
     prefixes += tuple(environment.secret_name(name, "registry", "password") for name in config.products)
@@ -218,7 +220,7 @@ class Bot:
     def __init__(self, settings: Settings, config: BotFile, outside: MakePorts = make_ports) -> None:
         self.settings, self.config = settings, config
         self.redact = redactor(settings, config)
-        self.db = Database(settings.database_url)
+        self.db = Database(settings.database_url, Seal(settings.audit_key, self.redact))
         self.client = web_client(settings)
         directory = SlackDirectory(self.client)
         state = settings.releasebot_state.absolute()

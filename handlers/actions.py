@@ -8,12 +8,12 @@ from pipeline.errors import Refused
 
 
 async def approve(desk: Desk, request: Request) -> None:
-    release, run = _two(request)
+    release, run = two(request)
     await forms.open_approval(desk, request, release, run)
 
 
 async def reject(desk: Desk, request: Request) -> None:
-    release, run = _two(request)
+    release, run = two(request)
     await forms.open_rejection(desk, request, release, run)
 
 
@@ -33,22 +33,22 @@ async def start(desk: Desk, request: Request) -> None:
 
 
 async def tick(desk: Desk, request: Request) -> None:
-    release, item = _two(request)
+    release, item = two(request)
     await ticking.tick(desk.service, request.actor, release, item)
 
 
 async def untick(desk: Desk, request: Request) -> None:
-    release, item = _two(request)
+    release, item = two(request)
     await ticking.untick(desk.service, request.actor, release, item)
 
 
 async def keep(desk: Desk, request: Request) -> None:
-    release, run = _two(request)
+    release, run = two(request)
     await deciding.settle(desk.service, request.actor, release, run, "keep", request.origin)
 
 
 async def again(desk: Desk, request: Request) -> None:
-    release, run = _two(request)
+    release, run = two(request)
     await deciding.settle(desk.service, request.actor, release, run, "again", request.origin)
 
 
@@ -65,7 +65,7 @@ async def resume(desk: Desk, request: Request) -> None:
 
 
 async def overrule(desk: Desk, request: Request) -> None:
-    release, run = _two(request)
+    release, run = two(request)
     await forms.open_overruling(desk, request, release, run)
 
 
@@ -92,7 +92,7 @@ def _parts(request: Request) -> list[str]:
     return ids.parts(str(request.fields.get("value") or ""))
 
 
-def _two(request: Request) -> tuple[str, int]:
-    """A release and a number; whatever a tampered value holds instead finds nothing."""
+def two(request: Request) -> tuple[str, int]:
+    """A control's release and a number; whatever a tampered value holds instead finds nothing."""
     release, _, number = ":".join(_parts(request)).partition(":")
     return release, int(number) if number.isascii() and number.isdecimal() and len(number) < 15 else -1

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from handlers import closing, flags, following, forms, grammar, looking, schedule, starting, working
+from handlers import closing, flags, following, forms, grammar, hotfix, looking, schedule, starting, working
 from handlers.desk import Desk, Request
 from handlers.flags_grammar import ShowFlags, SwitchFlag
 from handlers.text import help as help_text
@@ -61,6 +61,7 @@ async def _help(desk: Desk, request: Request, product: str, typed: grammar.Help)
 
 CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Awaitable[None]]] = {
     grammar.StartRelease: starting.start,
+    grammar.Hotfix: hotfix.start,
     grammar.Approve: _approve,
     grammar.Reject: _reject,
     grammar.RollBack: _roll_back,

@@ -17,13 +17,15 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from handlers.answers import UNREACHABLE
 from handlers.blocks import parts
 from handlers.languages import Languages
-from handlers.text import refusals
+from handlers.text import ids, refusals
 from handlers.text.language import spoken_in, tr
 from pipeline import inbox
+from pipeline.audit import NO_PRODUCT
 from pipeline.errors import PipelineError, Refused, StoreError
 from pipeline.intake import Intake
 from pipeline.models import Inbox
 from pipeline.policy import Actor
+from pipeline.refusals import Asked, Refusals
 from pipeline.service import Service
 
 log = structlog.get_logger()
@@ -32,6 +34,9 @@ TOO_OLD = timedelta(minutes=15)
 """A request that waited longer (the bot was down) is not carried out: the world has moved on since."""
 AT_ONCE = 4
 """Commands, clicks and forms dealt with at the same time, of each: in a burst the acknowledgements come first."""
+
+TYPED = ("text", ids.VERSION, ids.COMMIT, ids.REASON)
+"""Where a request has what a person typed."""
 
 Handler = Callable[["Desk", "Request"], Awaitable[None]]
 
@@ -52,7 +57,21 @@ class Request:
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.user, self.team, self.channel)
+        where = "slack form" if self.kind == "view" else "slack"
+        return Actor(self.user, self.team, self.channel, f"{where} {self.channel}".rstrip(), self.origin)
+
+    @property
+    def release(self) -> str:
+        """The id of the release that a control or form is about, as far as it says so."""
+        if self.kind == "view":
+            return str(self.fields.get("release", ""))
+        found = ids.parts(str(self.fields.get("value") or ""))
+        return next((part for part in found if part.startswith("rel_")), "")
+
+    @property
+    def typed(self) -> str:
+        """What was typed after the command, or into the form."""
+        return " ".join(str(text) for name in TYPED if (text := self.fields.get(name)))
 
 
 @dataclass
@@ -72,6 +91,7 @@ class Desk:
     def __post_init__(self) -> None:
         self._intake = Intake(self.service.db, self.owner, self.service.clock)
         self.languages = Languages(self.client)
+        self.refusals = Refusals(self.service.db, self.service.clock)
 
     async def store(self, request: Request) -> int | None:
         """Keep the request; None when the same one came before. Raises what the database raises."""
@@ -139,14 +159,26 @@ class Desk:
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(StoreError):
             await inbox.give_back(self.service.db, self.owner)
+            await self.refusals.close()
 
     # -------------------------------------------------------------- answers
 
     async def refuse(self, request: Request, refusal: Refused) -> None:
-        """Tell only the person who asked: what, why, and what next."""
+        """Tell only the person who asked: what, why, and what next. Raises StoreError: then it was not kept, and the
+        request is taken up again."""
         log.info("desk: refused", code=refusal.code, user=request.user, request=request.name)
+        await self.refusals.record(request.actor, refusal, self._asked(request))
         with spoken_in(await self.languages.of(request.user, self.service.language_of(request.channel))):
             await self.tell(request, self.refusal(refusal))
+
+    def _asked(self, request: Request) -> Asked:
+        product = str(request.fields.get(ids.PRODUCT) or "")
+        if product not in self.service.config.products:
+            try:
+                product = self.service.product_of(request.channel)
+            except Refused:
+                product = NO_PRODUCT
+        return Asked(request.name, request.typed, product, request.release)
 
     def refusal(self, refusal: Refused) -> str:
         """A refusal as a message, in the language that is spoken."""

@@ -14,6 +14,11 @@ from pipeline import deciding, overruling, turning
 from pipeline.errors import Refused
 from pipeline.version import parse_version
 
+REASONED = frozenset({
+    ids.REJECT_FORM, ids.ROLLBACK_FORM, ids.OVERRULE_FORM, ids.WAIVE_FORM, ids.HOTFIX_FORM, ids.ALONE_FORM,
+})  # fmt: skip
+"""Forms that need a reason."""
+
 
 async def open_approval(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
     """Show the approver exactly what they would approve; refused at once when they may not."""
@@ -61,14 +66,14 @@ async def open_view(desk: Desk, request: Request, view: dict[str, Any]) -> None:
 async def approved(desk: Desk, request: Request) -> None:
     hints = request.fields
     await deciding.decide(
-        desk.service, request.actor, *_target(hints), "approve", hints.get(ids.NOTE) or "", request.origin
+        desk.service, request.actor, *target(hints), "approve", hints.get(ids.NOTE) or "", request.origin
     )
 
 
 async def rejected(desk: Desk, request: Request) -> None:
     hints = request.fields
     await deciding.decide(
-        desk.service, request.actor, *_target(hints), "reject", hints.get(ids.REASON) or "", request.origin
+        desk.service, request.actor, *target(hints), "reject", hints.get(ids.REASON) or "", request.origin
     )
 
 
@@ -88,10 +93,11 @@ async def overruled(desk: Desk, request: Request) -> None:
     """Bound to what the form showed: after another run of the evaluation it is out of date."""
     hints = request.fields
     seen, reason = str(hints.get("seen", "")), hints.get(ids.REASON) or ""
-    await overruling.overrule(desk.service, request.actor, *_target(hints), seen, reason, request.origin)
+    await overruling.overrule(desk.service, request.actor, *target(hints), seen, reason, request.origin)
 
 
-def _target(hints: dict[str, Any]) -> tuple[str, int]:
+def target(hints: dict[str, Any]) -> tuple[str, int]:
+    """The release and the stage run that a form is about, by its hints."""
     run = hints.get("run")
     return str(hints.get("release", "")), run if isinstance(run, int) else -1
 
@@ -122,10 +128,11 @@ def mistakes(callback: str, fields: dict[str, Any]) -> dict[str, str]:
         return _version_mistakes(fields)
     if callback == ids.APPROVE_FORM and len([b for b in fields["boxes"] if b in ("changes", "back")]) < 2:
         return {ids.SEEN: tr("Look at both, then tick both: the way back is part of what you approve.")}
-    needs_reason = callback in (ids.REJECT_FORM, ids.ROLLBACK_FORM, ids.OVERRULE_FORM, ids.WAIVE_FORM)
-    if needs_reason and not (fields.get(ids.REASON) or "").strip():
-        return {ids.REASON: tr("Write one sentence: it goes into the record and to the people concerned.")}
-    return {}
+    wrong = _version_mistakes(fields) if callback == ids.HOTFIX_FORM else {}
+    if callback in REASONED and not (fields.get(ids.REASON) or "").strip():
+        said = tr("Write one sentence: it goes into the record and to the people concerned.")
+        return wrong | {ids.REASON: said}
+    return wrong
 
 
 def _version_mistakes(fields: dict[str, Any]) -> dict[str, str]:

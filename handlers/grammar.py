@@ -20,6 +20,15 @@ class StartRelease:
 
 
 @dataclass(frozen=True)
+class Hotfix:
+    """What is left out is asked for by a form."""
+
+    version: str | None
+    ref: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Approve:
     pass
 
@@ -146,6 +155,7 @@ class Help:
 
 Typed = (
     StartRelease
+    | Hotfix
     | Approve
     | Reject
     | RollBack
@@ -173,6 +183,7 @@ Typed = (
 )
 
 WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
+    "hotfix": lambda rest: _hotfix(rest),
     "approve": lambda rest: Approve(),
     "reject": lambda rest: Reject(),
     "rollback": lambda rest: RollBack(),
@@ -201,6 +212,7 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
 }
 """Each word after `/release`, and how what follows it is read."""
 
+_COMMIT_LIKE = re.compile(r"[0-9a-f]{40}|(?=\D*\d)[0-9a-f]{7,39}", re.IGNORECASE | re.ASCII)
 _VERSION_LIKE = re.compile(r"v?\.?\d.*", re.IGNORECASE | re.DOTALL)
 
 
@@ -221,6 +233,14 @@ def _start(version: str, rest: list[str]) -> StartRelease:
     if len(rest) > 1:
         raise Refused("too_much", text=" ".join([version, *rest])[:80])
     return StartRelease(version, rest[0] if rest else None)
+
+
+def _hotfix(rest: list[str]) -> Hotfix:
+    """A commit is told from the reason by how it looks."""
+    version, words = (rest[0], rest[1:]) if rest else (None, [])
+    if words and _COMMIT_LIKE.fullmatch(words[0]):
+        return Hotfix(version, words[0], " ".join(words[1:]))
+    return Hotfix(version, None, " ".join(words))
 
 
 def _plan(rest: list[str]) -> Plan:

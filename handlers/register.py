@@ -8,7 +8,19 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from handlers import actions, closing, commands, flags, following, forms, home, items, schedule, starting
+from handlers import (
+    actions,
+    closing,
+    commands,
+    flags,
+    following,
+    forms,
+    home,
+    hotfix,
+    items,
+    schedule,
+    starting,
+)
 from handlers.desk import Desk, Handler, Request
 from handlers.text import ids, refusals
 from pipeline.errors import Refused, StoreError
@@ -20,6 +32,7 @@ Listener = Callable[..., Awaitable[None]]
 ACTIONS: Mapping[str, Handler] = {
     ids.APPROVE: actions.approve,
     ids.REJECT: actions.reject,
+    ids.ALONE: hotfix.press_alone,
     ids.ROLLBACK: actions.roll_back,
     ids.START: actions.start,
     ids.TICK: actions.tick,
@@ -45,8 +58,10 @@ ACTIONS: Mapping[str, Handler] = {
 FORMS: Mapping[str, Handler] = {
     ids.APPROVE_FORM: forms.approved,
     ids.REJECT_FORM: forms.rejected,
+    ids.ALONE_FORM: hotfix.went_on,
     ids.ROLLBACK_FORM: forms.rolled_back,
     ids.START_FORM: starting.submitted,
+    ids.HOTFIX_FORM: hotfix.submitted,
     ids.WAIVE_FORM: items.waived,
     ids.ASSIGN_FORM: items.assigned,
     ids.OVERRULE_FORM: forms.overruled,

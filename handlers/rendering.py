@@ -9,13 +9,14 @@ from handlers.blocks import (
     card,
     checklist,
     evaluations,
+    hotfix,
     notes,
     reminders,
 )
 from handlers.blocks.parts import Message
 from pipeline import overruling
 from pipeline.config import Product
-from pipeline.events import ANNOUNCEMENT, CARD, CHECKLIST, DIRECT, RESULT
+from pipeline.events import ANNOUNCEMENT, CARD, CHECKLIST, DIRECT, HOTFIX, RESULT
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 
@@ -51,7 +52,9 @@ RENDERINGS: Mapping[str, Rendering] = {
     ANNOUNCEMENT: _announcement,
     RESULT: lambda shown, product, rest: announcements.ended(shown),
     DIRECT: lambda shown, product, rest: reminders.alone(shown, product, rest.rpartition(":")[0]),
+    HOTFIX: lambda shown, product, rest: hotfix.begun(shown, product),
     "approval": _of_run(approval.approval),
+    "alone": _of_run(hotfix.went_on),
     "decision": _of_run(_decision),
     "reminder": _of_run(lambda shown, product, run: reminders.reminder(shown, run)),
     "note": _note,

@@ -6,6 +6,7 @@ from handlers.desk import Desk, Request
 from handlers.text import ids, words
 from handlers.text.language import tr
 from pipeline.errors import PipelineError, Refused
+from pipeline.models import Release
 from pipeline.version import candidate_tags, latest_release, parse_version, release_of
 
 
@@ -19,10 +20,14 @@ async def start(desk: Desk, request: Request, product: str, typed: grammar.Start
     except Refused as refusal:
         await schedule.offer(desk, request, product, typed, refusal)
         return
-    if channel != request.channel:
-        begun = tr(
-            "{title} has begun; follow it in {channel}.", title=words.title(release), channel=f"<#{channel}>"
-        )
+    await tell_elsewhere(desk, request, release)
+
+
+async def tell_elsewhere(desk: Desk, request: Request, release: Release) -> None:
+    """Say where a release is shown to who started it in another channel."""
+    if release.channel != request.channel:
+        channel = f"<#{release.channel}>"
+        begun = tr("{title} has begun; follow it in {channel}.", title=words.title(release), channel=channel)
         await desk.tell(request, f"🚀 {begun}")
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.config_values import Duration, Model, UserOrGroup
 
@@ -38,9 +38,17 @@ class EnvironmentPeople(Model):
 class Approval(Model):
     """How production is approved: by how many people, how long a request stands, whether authors of a commit may.
 
-    Who asked for the release never counts, whatever stands here.
+    Who asked for the release never counts, whatever stands here; but who asked for a hotfix may, `alone_after` the
+    approval was asked for, record that nobody could be reached. Left out, they may not.
     """
 
     needed: Annotated[int, Field(ge=1, le=10)] = 1
     expires: Duration = timedelta(hours=24)
     authors: bool = True
+    alone_after: Duration | None = None
+
+    @model_validator(mode="after")
+    def _alone_before_it_expires(self) -> "Approval":
+        if self.alone_after is not None and self.alone_after >= self.expires:
+            raise ValueError("alone_after should be less than expires, after which the release has ended")
+        return self

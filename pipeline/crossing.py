@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline import lease
+from pipeline import audit, lease
 from pipeline.context import Outcome
 from pipeline.decided import Step
 from pipeline.errors import LeaseLost, StoreError
@@ -117,11 +117,12 @@ class Crossings:
             claims = [crossing.held for crossing in taken]
             fenced = set(await lease.extend(self.db, session, claims, skip_locked=True))
             decided = list(_decided(crossing for crossing in taken if crossing.held in fenced))
-            await _book(session, decided)
-        for crossing, step in decided:
+            writable = await _writable(session, decided)
+            await _book(session, writable)
+        for crossing, step in writable:
             crossing.held.trusted(since)
             crossing.done(step)
-        return [crossing for crossing in taken if crossing.held not in fenced]
+        return [crossing for crossing in taken if not crossing.through.done()]
 
     def _begin_alone(self, crossing: _Crossing) -> None:
         """Nobody else waits for it: the row may be held for long."""
@@ -147,6 +148,17 @@ def _decided(crossings: Iterable[_Crossing]) -> Iterator[_Decision]:
             yield crossing, crossing.decide()
         except Exception as error:
             crossing.fail(error)
+
+
+async def _writable(session: AsyncSession, decided: Sequence[_Decision]) -> list[_Decision]:
+    """Those whose entries in the audit log can be written now: nobody is waited for who holds a product's chain."""
+    telling = {_product(one) for one in decided if any(audit.is_audited(fact.kind) for fact in one[1].facts)}
+    free = await audit.hold(session, telling, skip_locked=True)
+    return [one for one in decided if _product(one) in free or _product(one) not in telling]
+
+
+def _product(decision: _Decision) -> str:
+    return decision[0].held.release.product
 
 
 # -------------------------------------------------------------------- writing

@@ -85,18 +85,18 @@ async def decide(
     if decision == "approve":
         may_approve(service, actor, person, found)
     needed = service.product(found.release.product).approval.needed
-    binding = bound(found.release, [_image(image) for image in found.images], found.runs)
+    binding = bound(found.release, [image(one) for one in found.images], found.runs)
     async with speaking(service, release_id, service.clock()) as (session, release):
         run = await still_waiting(session, run_id, release)
         earlier = await decisions(session, run_id)
         if any(each.origin == origin for each in earlier):
             return
         got = votes.standing(earlier, binding, run.facts.get("voided", ()))
-        _still_open(actor, decision, got, votes.rejection(earlier), needed)
+        still_open(actor, decision, got, votes.rejection(earlier), needed)
         session.add(_decision(service, actor, release_id, run_id, decision, note, origin, binding))
         kind = "release_approved" if decision == "approve" else "release_rejected"
         told = {"note": note, "bound": binding, "needed": needed}
-        fact = Fact(kind, actor.user, told, (CARD, request("approval", run_id)))
+        fact = Fact.by(actor, kind, told, (CARD, request("approval", run_id)))
         await record(session, release, [fact], service.clock())
 
 
@@ -107,7 +107,7 @@ def may_approve(service: Service, actor: Actor, person: Person, found: Snapshot)
         policy.not_an_author(person, authors(found.runs))
 
 
-def _still_open(
+def still_open(
     actor: Actor, decision: str, got: list[Approval], rejected: Approval | None, needed: int
 ) -> None:
     """Raise Refused when the release is decided already, or this person has approved it before."""
@@ -155,7 +155,7 @@ async def record_decision(
             session.add(_decision(service, actor, release.id, run_id, choice, note, origin, {}))
             told = {"stage": run.name} | ({"reason": note} if note else {})
             changed = topics or (CARD, request("decision", run_id))
-            fact = Fact(f"decided_{choice}", actor.user, told, changed)
+            fact = Fact.by(actor, f"decided_{choice}", told, changed)
             await record(session, release, [fact], service.clock())
 
 
@@ -202,5 +202,6 @@ def _decision(
     )
 
 
-def _image(row: Any) -> ports.Image:
+def image(row: Any) -> ports.Image:
+    """A row of the database as what an approval is bound to."""
     return ports.Image(row.component, row.version, row.digest, row.reference)

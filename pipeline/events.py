@@ -13,31 +13,49 @@ from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline import audit
 from pipeline.models import Delivery, Event, Follower, Release
+from pipeline.policy import Actor
 from pipeline.store import wake
 
 BOT = "bot"
 """The actor of what nobody asked for by hand."""
+CLOCK = Actor(BOT, "", source=BOT)
+"""Who does what is done because its time has come."""
 
 CARD = "card"
 CHECKLIST = {"before": "checklist:before", "after": "checklist:after"}
 ANNOUNCEMENT = "announcement"
 WAY_BACK = "announcement:rollback"
 RESULT = "result"
+HOTFIX = "hotfix"
 DIRECT = "dm"
 """The first word of a topic that one person is told alone."""
-ASK_FIRST = ("approval", "checklist", "decision", "announcement", "result", "reminder")
+ASK_FIRST = ("approval", "checklist", "decision", "announcement", "result", "reminder", HOTFIX, "alone")
 """Topics that people wait for: they are sent before progress notes."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """An event about to be recorded, and the topics (messages) that must show it."""
+    """An event about to be recorded, and the topics (messages) that must show it.
+
+    What a person does is made with `by`, so that the audit log knows from where. Each kind stands in audit.KINDS.
+    """
 
     kind: str
     actor: str = BOT
     payload: dict[str, Any] = field(default_factory=dict)
     topics: tuple[str, ...] = (CARD,)
+    team: str = ""
+    source: str = BOT
+    origin: str = ""
+
+    @classmethod
+    def by(
+        cls, actor: Actor, kind: str, payload: dict[str, Any], topics: tuple[str, ...] = (CARD,)
+    ) -> "Fact":
+        """A fact that a person made true."""
+        return cls(kind, actor.user, payload, topics, actor.team, actor.source, actor.origin)
 
 
 def note(stage: str, generation: int) -> str:
@@ -81,6 +99,9 @@ async def record_all(session: AsyncSession, news: Iterable[Told]) -> None:
     if not rows:
         return
     await session.execute(insert(Event), [_event(told, fact) for told, fact in rows])
+    await audit.append(
+        session, [_draft(told.release.product, fact, told.at, told.release) for told, fact in rows]
+    )
     wanted = {(told.release.id, topic): told.at for told, fact in rows for topic in fact.topics}
     if wanted:
         await session.execute(
@@ -126,6 +147,7 @@ async def record_of_product(
     event = Event(product=product, kind=fact.kind, actor=fact.actor, payload=fact.payload, at=at)
     session.add(event)
     await session.flush()
+    await audit.append(session, [_draft(product, fact, at)])
     for topic in sorted(fact.topics):
         await session.execute(_want_of_product(session, product, channel, topic, event.id, at))
     await wake(session)
@@ -170,6 +192,12 @@ def _event(told: Told, fact: Fact) -> dict[str, Any]:
         "payload": fact.payload,
         "at": told.at,
     }
+
+
+def _draft(product: str, fact: Fact, at: datetime, release: Release | None = None) -> audit.Draft:
+    return audit.Draft(
+        product, fact.kind, at, fact.actor, fact.payload, fact.team, fact.source, fact.origin, release
+    )
 
 
 def _delivery(release: str, topic: str, at: datetime) -> dict[str, Any]:

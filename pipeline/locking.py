@@ -15,7 +15,7 @@ from ulid import ULID
 
 from pipeline import freezes, inbox, locks, openness, policy, turning
 from pipeline.errors import Refused
-from pipeline.events import BOT, Fact, record_of_product
+from pipeline.events import CLOCK, Fact, record_of_product
 from pipeline.models import Lock, Release
 from pipeline.models_time import FreezeWindow
 from pipeline.policy import Actor
@@ -113,7 +113,7 @@ async def _lock(
         session.add(row)
     row.said = f"{locks.MADE}:{ULID()}"
     row.reason, row.actor, row.expires_at, row.created_at = reason[:500], actor.user, until, now
-    fact = Fact("environment_locked", actor.user, locks.told(row, settings), (*before, row.said))
+    fact = Fact.by(actor, "environment_locked", locks.told(row, settings), (*before, row.said))
     await record_of_product(session, product, settings.channel, fact, now)
 
 
@@ -160,7 +160,7 @@ async def unlock(
             raise Refused("out_of_date", version="the product")
         reason = row.reason
         await locks.end(
-            session, row, service.product(product), "environment_unlocked", actor.user, service.clock()
+            session, row, service.product(product), "environment_unlocked", actor, service.clock()
         )
     return Opened(reason, by_hand=True)
 
@@ -194,7 +194,7 @@ async def _freeze(
         session.add(row)
     row.said = f"{FROZEN}:{ULID()}"
     row.reason, row.actor, row.created_at, row.ends_at = reason[:500], actor.user, now, until
-    fact = Fact("production_frozen", actor.user, _told(row, settings.timezone), (*before, row.said))
+    fact = Fact.by(actor, "production_frozen", _told(row, settings.timezone), (*before, row.said))
     await record_of_product(session, product, settings.channel, fact, now)
 
 
@@ -214,7 +214,7 @@ async def unfreeze(
             raise Refused("out_of_date", version="the product")
         if row is None or row.ends_at <= service.clock():
             raise _not_frozen(service, product)
-        await _thaw(session, service, row, "production_unfrozen", actor.user)
+        await _thaw(session, service, row, "production_unfrozen", actor)
     return True
 
 
@@ -226,10 +226,10 @@ def _not_frozen(service: Service, product: str) -> Refused:
     return Refused("frozen_by_file", name=written.name, until=openness.moment(written.until, settings))
 
 
-async def _thaw(session: AsyncSession, service: Service, row: FreezeWindow, kind: str, actor: str) -> None:
+async def _thaw(session: AsyncSession, service: Service, row: FreezeWindow, kind: str, actor: Actor) -> None:
     settings = service.product(row.product)
     topics = (row.said, row.said.replace(FROZEN, THAWED, 1))
-    fact = Fact(kind, actor, _told(row, settings.timezone), topics)
+    fact = Fact.by(actor, kind, _told(row, settings.timezone), topics)
     await session.delete(row)
     await record_of_product(session, row.product, settings.channel, fact, service.clock())
 
@@ -258,7 +258,7 @@ async def end_what_is_over(service: Service, product: str) -> None:
         for environment in locks.ENVIRONMENTS:
             row = await session.get(Lock, (product, environment), with_for_update=True)
             if row is not None and locks.by_hand(row) and locks.expired(row, now):
-                await locks.end(session, row, settings, "lock_expired", BOT, now)
+                await locks.end(session, row, settings, "lock_expired", CLOCK, now)
         frozen = await session.get(FreezeWindow, product, with_for_update=True)
         if frozen is not None and frozen.ends_at <= now:
-            await _thaw(session, service, frozen, "freeze_expired", BOT)
+            await _thaw(session, service, frozen, "freeze_expired", CLOCK)

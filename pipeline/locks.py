@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.config import Product
 from pipeline.events import Fact, record_of_product
 from pipeline.models import Lock, Release
+from pipeline.policy import Actor
 
 ENVIRONMENTS = ("production", "staging")
 MADE, OPENED = "lock", "unlock"
@@ -50,11 +51,11 @@ async def all_standing(session: AsyncSession, product: str, at: datetime) -> tup
 
 
 async def end(
-    session: AsyncSession, lock: Lock, product: Product, kind: str, actor: str, at: datetime
+    session: AsyncSession, lock: Lock, product: Product, kind: str, actor: Actor, at: datetime
 ) -> None:
     """Open a lock that a person made and tell it as a fact of this kind. A release goes on holding the row."""
     said = str(lock.said)
-    fact = Fact(kind, actor, told(lock, product), (said, said.replace(MADE, OPENED, 1)))
+    fact = Fact.by(actor, kind, told(lock, product), (said, said.replace(MADE, OPENED, 1)))
     release = await session.get(Release, lock.release_id) if lock.release_id else None
     if release is None:
         await session.delete(lock)

@@ -44,7 +44,7 @@ async def show(service: Service, actor: Actor, found: Snapshot, name: str, origi
     topic = f"log:{actor.user}:{int(at.timestamp())}:{chosen}"
     async with service.db.transaction() as session:
         if await inbox.once(session, origin, at):
-            fact = Fact("log_shown", actor.user, {"log": chosen}, (topic,))
+            fact = Fact.by(actor, "log_shown", {"log": chosen}, (topic,))
             await record(session, found.release, [fact], at)
     return chosen
 

@@ -68,7 +68,8 @@ class Base(DeclarativeBase):
 class Release(Base):
     """One release of one version, with its lease (`owner`, `epoch`, `lease_until`).
 
-    `tidied_at` is when retention took its progress away; what people decided stays.
+    `tidied_at` is when retention took its progress away; what people decided stays. `hotfix_facts`: the reason of a
+    hotfix, and the name of the freeze that it passes ("": none).
     """
 
     __tablename__ = "releases"
@@ -87,6 +88,7 @@ class Release(Base):
     playbook_hash: Mapped[str] = mapped_column(String(64))
     requested_by: Mapped[str] = mapped_column(String(40))
     hotfix: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    hotfix_facts: Mapped[dict[str, Any] | None]
     channel: Mapped[str] = mapped_column(String(40))
     reason: Mapped[str | None] = mapped_column(Text)
     production_touched: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
@@ -231,8 +233,10 @@ class Follower(Base):
 
 
 class Event(Base):
-    """A fact, past tense, of a release or (without one) of a product. Append-only: the audit log, and what the outbox
-    works from."""
+    """A fact, past tense, of a release or (without one) of a product. Append-only: what the outbox works from.
+
+    What is to be kept for ever is in the audit log too (audit_models.py): from here retention takes progress away.
+    """
 
     __tablename__ = "events"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline import freezes, locks
 from pipeline.config import Product
 from pipeline.errors import Refused
-from pipeline.events import BOT
+from pipeline.events import CLOCK
 from pipeline.models import Lock, Release
 from pipeline.models_time import FreezeWindow
 
@@ -38,7 +38,7 @@ async def insist(session: AsyncSession, name: str, product: Product, version: st
     """
     lock = await session.get(Lock, (name, "production"), with_for_update=True)
     if lock is not None and locks.by_hand(lock) and locks.expired(lock, at):
-        await locks.end(session, lock, product, "lock_expired", BOT, at)
+        await locks.end(session, lock, product, "lock_expired", CLOCK, at)
     if found := await taken(session, name, product, version, at):
         raise found
 

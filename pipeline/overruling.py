@@ -76,11 +76,11 @@ async def overrule(
 
 
 def _fact(actor: Actor, run: StageRun, reason: str, binding: dict[str, Any]) -> Fact:
-    """The audit log's line: who, why, and what was found."""
+    """For the audit log: who, why, and what was found."""
     payload = {
         "reason": reason,
         "code": run.code,
         "findings": run.facts.get("findings", []),
         "bound": binding,
     }
-    return Fact("evaluation_overruled", actor.user, payload, (CARD, request("decision", run.id)))
+    return Fact.by(actor, "evaluation_overruled", payload, (CARD, request("decision", run.id)))

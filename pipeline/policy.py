@@ -27,11 +27,16 @@ _OTHERS = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Whoever asks: user and workspace as the signed request named them, and the channel where they asked."""
+    """Whoever asks: user and workspace as the signed request named them, and the channel where they asked.
+
+    `source` is from where they ask in words, `origin` their request's own id: for the audit log alone.
+    """
 
     user: str
     team: str
     channel: str = ""
+    source: str = ""
+    origin: str = ""
 
 
 async def may(

@@ -2,7 +2,8 @@
 
 Kept for ever: releases, stage runs with their outcome, approvals, checklist items, images' digests, deployments,
 and every event that a person made or that says how a release ended. Taken away: each stage's progress, which
-message stood where, answered requests, logs and checkouts, old backups, images that nothing may need again.
+message stood where, answered requests, logs and checkouts, old backups, images that nothing may need again. The audit
+log is no business of it.
 """
 
 import asyncio

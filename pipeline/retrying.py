@@ -115,7 +115,7 @@ async def _again(
             await openness.thawed(session, row.product, product, row.version, now, hotfix=row.hotfix)
             await take_lock(service, session, row, actor, locks.held(row.version))
             row.turn_to = turn
-            await record(session, row, [Fact("retry_requested", actor.user, turn, (CARD,))], service.clock())
+            await record(session, row, [Fact.by(actor, "retry_requested", turn)], service.clock())
 
     await settled(set_turn)
 

@@ -106,17 +106,19 @@ class Service:
         origin: str,
         *,
         hotfix: bool = False,
+        action: policy.Action = "start",
         within: Within | None = None,
     ) -> Release:
         """Start a release, or say why not: the person, the version, the commit, locks and freezes.
 
-        A `hotfix` passes the freezes that let it; who may call a release that is the caller's to look at.
+        A `hotfix` passes the freezes that let it; who may call a release that is the caller's to look at, or to say
+        by the `action` that the person must be listed for.
         """
         if again := await self._by_origin(origin):
             return again
         product, ports = self.product(name), self.ports(name)
         version = parse_version(text)
-        await policy.may(actor, "start", product, ports.directory)
+        await policy.may(actor, action, product, ports.directory)
         found = await candidate.find(ports.repository, product, name, version, ref)
         return await settled(
             lambda: self._begin("release", actor, name, version, found, channel, origin, hotfix, within)
@@ -128,7 +130,7 @@ class Service:
             return again
         product, version = self.product(name), parse_version(text)
         found = await candidate.find(self.ports(name).repository, product, name, version, ref or version.tag)
-        actor = Actor("operator", "")
+        actor = operator(origin)
         return await settled(
             lambda: self._begin("adoption", actor, name, version, found, product.channel, origin)
         )
@@ -168,7 +170,7 @@ class Service:
             if within is not None:
                 await within(session, release)
             payload = {"version": version.tag, "commit": found.commit, "found_by": found.found_by}
-            await record(session, release, [Fact("release_requested", actor.user, payload)], self.clock())
+            await record(session, release, [Fact.by(actor, "release_requested", payload)], self.clock())
         self.nudge(release.id)
         return release
 
@@ -216,6 +218,11 @@ class Service:
             actor=release.requested_by,
             created_at=self.clock(),
         )
+
+
+def operator(origin: str) -> Actor:
+    """Whoever works on the command line of the bot's machine."""
+    return Actor("operator", "", source="command line", origin=origin)
 
 
 async def _began(session: AsyncSession, origin: str) -> Release | None:

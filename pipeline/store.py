@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.sql.elements import ColumnElement
 
+from pipeline.chain import Seal
 from pipeline.errors import StoreError
 from pipeline.outage import Outage, translate_connecting, unanswered
 
@@ -27,6 +28,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 CHANNEL = "releasebot"
 """PostgreSQL's channel by which the bots on one database wake each other: "sender release"."""
 SENDER = "sender"
+SEAL = "seal"
+"""What a writing session knows: who it is to the other bots, and how entries of the audit log are made."""
 
 PATIENCE = 2.0
 """Seconds that an answer may take when somebody waits for it: Slack gives an acknowledgement three."""
@@ -39,12 +42,14 @@ class Database:
 
     On SQLite a writer takes `BEGIN IMMEDIATE` behind an in-process lock: writers queue fairly here
     instead of polling SQLite's file lock. On PostgreSQL rows are locked where they are contended.
+    `seal` makes the entries of the audit log that are written by it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seal: Seal | None = None) -> None:
         self.url = _async_url(url)
         self.sqlite = make_url(self.url).get_backend_name() == "sqlite"
         self.name = token_hex(4)
+        self.seal = seal or Seal()
         self._patient = asyncio.Lock() if self.sqlite else None
         self._writing = asyncio.Lock() if self.sqlite else None
         self.outage = Outage(_file(make_url(self.url)) if self.sqlite else None)
@@ -65,10 +70,13 @@ class Database:
             async with (
                 (None if urgent else self._patient) or contextlib.nullcontext(),
                 self._writing or contextlib.nullcontext(),
-                AsyncSession(self.engine, expire_on_commit=False, info={SENDER: self.name}) as session,
+                AsyncSession(self.engine, expire_on_commit=False, info=self._knows()) as session,
                 session.begin(),
             ):
                 yield session
+
+    def _knows(self) -> dict[str, Any]:
+        return {SENDER: self.name, SEAL: self.seal}
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -139,8 +147,12 @@ class Database:
 
     async def migrate(self) -> None:
         """Bring the schema to this version's head. Raises StoreError, also for a schema of a newer version."""
-        if await self._revision() != newest_revision():
+        if not await self.is_current():
             await asyncio.to_thread(_upgrade, self.url)
+
+    async def is_current(self) -> bool:
+        """Whether the schema is this version's."""
+        return await self._revision() == newest_revision()
 
     async def _revision(self) -> str | None:
         """Where the schema stands; None for a new database and where the upgrade must say what is wrong."""

@@ -24,7 +24,7 @@ from pipeline.lease import suspended_clock
 from pipeline.models import Event, Release
 from pipeline.policy import Actor
 from pipeline.ports import Flag, FlagStore, Switched
-from pipeline.service import Service
+from pipeline.service import Service, operator
 
 REQUESTED, SWITCHED, FAILED, UNCONFIRMED = (
     "flag_switch_requested",
@@ -32,7 +32,6 @@ REQUESTED, SWITCHED, FAILED, UNCONFIRMED = (
     "flag_switch_failed",
     "flag_switch_unconfirmed",
 )
-OPERATOR = "operator"
 ENVIRONMENTS = ("production", "staging")
 LOOKED_AT = 500
 """Events of flags that are looked through for who changed what."""
@@ -171,12 +170,12 @@ async def switch(service: Service, actor: Actor, wish: Wish) -> bool:
     Raises Refused, also when it is not known what users get now.
     """
     now = await check(service, actor, wish)
-    return await _carry_out(service, actor.user, wish, now.flag)
+    return await _carry_out(service, actor, wish, now.flag)
 
 
 async def switch_by_operator(service: Service, wish: Wish) -> bool:
     """The same for whoever has the bot's own machine (a command there): Slack may be away."""
-    return await _carry_out(service, OPERATOR, wish, await _find(service, wish))
+    return await _carry_out(service, operator(wish.origin), wish, await _find(service, wish))
 
 
 async def _find(service: Service, wish: Wish) -> Flag:
@@ -190,7 +189,7 @@ async def _find(service: Service, wish: Wish) -> Flag:
     return flag
 
 
-async def _carry_out(service: Service, actor: str, wish: Wish, flag: Flag) -> bool:
+async def _carry_out(service: Service, actor: Actor, wish: Wish, flag: Flag) -> bool:
     """The request is written down before the act, so that one that is repeated after a kill still knows how the flag
     stood; and whether it is done already is asked again after a standstill: somebody may have switched back since."""
     began = suspended_clock()
@@ -200,7 +199,7 @@ async def _carry_out(service: Service, actor: str, wish: Wish, flag: Flag) -> bo
     if was is None:
         return True
     try:
-        switched = await _store(service, wish).switch(wish.key, wish.on, actor, wish.reason)
+        switched = await _store(service, wish).switch(wish.key, wish.on, actor.user, wish.reason)
     except FlagError as error:
         said = service.ports(wish.product).redact(str(error))
         loud = isinstance(error, ReadBackError)
@@ -220,34 +219,36 @@ def _store(service: Service, wish: Wish) -> FlagStore:
     return stores[wish.environment]
 
 
-async def _begin(service: Service, actor: str, wish: Wish, flag: Flag) -> tuple[dict[str, Any] | None, bool]:
+async def _begin(
+    service: Service, actor: Actor, wish: Wish, flag: Flag
+) -> tuple[dict[str, Any] | None, bool]:
     """How the flag stood before this request, and whether it was begun before. None: it is done already."""
     was = {"on": flag.on, "variant": flag.variant, "doubt": flag.doubt}
     async with service.db.transaction() as session:
         for event in await _events(session, wish.product, REQUESTED, SWITCHED):
             if event.payload["origin"] == wish.origin:
                 return (None if event.kind == SWITCHED else event.payload["was"]), True
-        await _record(service, session, wish, Fact(REQUESTED, actor, wish.payload(was), ()))
+        await _record(service, session, wish, Fact.by(actor, REQUESTED, wish.payload(was), ()))
     return was, False
 
 
-async def _done(service: Service, actor: str, wish: Wish, was: dict[str, Any], switched: Switched) -> None:
+async def _done(service: Service, actor: Actor, wish: Wish, was: dict[str, Any], switched: Switched) -> None:
     payload = wish.payload(was, set_aside=dict(switched.set_aside), safe=await _safe(service, wish))
     async with service.db.transaction() as session:
         if not await inbox.once(session, wish.origin, service.clock()):
             return
-        await _record(service, session, wish, Fact(SWITCHED, actor, payload, (wish.topic,)))
         await _wake_release(service, session, wish.product)
+        await _record(service, session, wish, Fact.by(actor, SWITCHED, payload, (wish.topic,)))
     service.nudge("")
 
 
 async def _failed(
-    service: Service, actor: str, wish: Wish, was: dict[str, Any], said: str, loud: bool
+    service: Service, actor: Actor, wish: Wish, was: dict[str, Any], said: str, loud: bool
 ) -> None:
     """Write it down; and when nobody knows what users get, say it aloud, to those who may switch it."""
     people = policy.mentions(policy.listed("flags", service.product(wish.product), wish.environment))
     payload = wish.payload(was, error=said, safe=await _safe(service, wish), people=people)
-    fact = Fact(UNCONFIRMED if loud else FAILED, actor, payload, (wish.topic,) if loud else ())
+    fact = Fact.by(actor, UNCONFIRMED if loud else FAILED, payload, (wish.topic,) if loud else ())
     async with service.db.transaction() as session:
         await _record(service, session, wish, fact)
     service.nudge("")

@@ -89,5 +89,5 @@ async def _told(
     **further: str,
 ) -> None:
     payload = {"item": row.key, "title": row.title, **further}
-    fact = Fact(kind, actor.user, payload, (CARD, CHECKLIST[row.phase]))
+    fact = Fact.by(actor, kind, payload, (CARD, CHECKLIST[row.phase]))
     await record(session, release, [fact], service.clock())

@@ -15,7 +15,7 @@ from ulid import ULID
 
 from pipeline import locking, openness, wishes
 from pipeline.errors import PipelineError, Refused, StoreError
-from pipeline.events import BOT
+from pipeline.events import CLOCK
 from pipeline.models import Lock, Release
 from pipeline.models_time import Wish
 from pipeline.policy import Actor
@@ -116,7 +116,9 @@ class Timekeeper:
     async def _start(self, wish: Wish) -> None:
         if not await self._claim(wish):
             return
-        actor = Actor(wish.actor, wish.team, wish.channel)
+        actor = Actor(
+            wish.actor, wish.team, wish.channel, "schedule" if wish.due_at else "queue", wish.origin
+        )
         channel = self.service.product(wish.product).channel
 
         async def fulfil(session: AsyncSession, release: Release) -> None:
@@ -126,7 +128,7 @@ class Timekeeper:
             move_wish(row, WishStatus.STARTED)
             row.release_id, row.ended_at = release.id, self.service.clock()
             topics = await wishes.messages(session, row)
-            await wishes.tell(self.service, session, "wish_started", BOT, [row], topics)
+            await wishes.tell(self.service, session, "wish_started", CLOCK, [row], topics)
 
         try:
             await self.service.start(
@@ -169,7 +171,7 @@ class Timekeeper:
             move_wish(row, WishStatus.REFUSED)
             row.code, row.facts, row.ended_at = refusal.code, refusal.facts, self.service.clock()
             topics = (*await wishes.messages(session, row), wishes.asks_of(row))
-            await wishes.tell(self.service, session, "wish_refused", BOT, [row], topics)
+            await wishes.tell(self.service, session, "wish_refused", CLOCK, [row], topics)
         self.service.nudge(wish.product)
 
     async def _wait(self, wish: Wish, refusal: Refused, pause: timedelta = timedelta()) -> None:
@@ -185,7 +187,7 @@ class Timekeeper:
             row.code, row.facts, row.owner = refusal.code, refusal.facts, None
             row.look_at = self.service.clock() + pause
             if not said:
-                await wishes.tell(self.service, session, "wish_waits", BOT, [row], (wishes.waits(row),))
+                await wishes.tell(self.service, session, "wish_waits", CLOCK, [row], (wishes.waits(row),))
         self.service.nudge(wish.product)
 
     # ------------------------------------------------------------------ halting
@@ -198,7 +200,7 @@ class Timekeeper:
             facts = {"release": failed.id, "version": failed.version, "status": failed.status.value}
             asks = f"halt:{product}:{ULID()}"
             wishes.halt(waiting, wishes.FAILED, facts, asks)
-            await wishes.tell(self.service, session, "wishes_halted", BOT, waiting, (asks,))
+            await wishes.tell(self.service, session, "wishes_halted", CLOCK, waiting, (asks,))
         self.service.nudge(product)
 
     async def _halt_late(self, wish: Wish) -> None:
@@ -207,7 +209,7 @@ class Timekeeper:
             if row is None or not self._is_late(row, self.service.clock()):
                 return
             wishes.halt([row], "too_late", {}, wishes.asks_of(row))
-            await wishes.tell(self.service, session, "wish_late", BOT, [row], (wishes.asks_of(row),))
+            await wishes.tell(self.service, session, "wish_late", CLOCK, [row], (wishes.asks_of(row),))
         self.service.nudge(wish.product)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline import inbox, locks, policy, snapshot
 from pipeline.deciding import may, speaking
 from pipeline.errors import Refused
-from pipeline.events import CARD, WAY_BACK, Fact, record
+from pipeline.events import WAY_BACK, Fact, record
 from pipeline.models import Lock, Release
 from pipeline.policy import Actor
 from pipeline.service import Service
@@ -110,7 +110,7 @@ async def roll_back(
             await _may_turn_back(session, release)
             await take_lock(service, session, release, actor, f"{release.version} is being rolled back")
             release.turn_to = turn
-            fact = Fact("rollback_requested", actor.user, turn, (CARD,))
+            fact = Fact.by(actor, "rollback_requested", turn)
             await record(session, release, [fact], service.clock())
 
     await settled(set_turn)
@@ -153,7 +153,7 @@ async def abort(service: Service, actor: Actor, release_id: str, reason: str, or
             raise Refused("in_production", version=release.version)
         turn = {"to": "clean-up", "actor": actor.user, "reason": reason, "origin": origin}
         release.turn_to = turn
-        await record(session, release, [Fact("abort_requested", actor.user, turn, (CARD,))], service.clock())
+        await record(session, release, [Fact.by(actor, "abort_requested", turn)], service.clock())
 
 
 async def unlock(service: Service, actor: Actor, product: str, origin: str = "") -> str | None:
@@ -178,7 +178,7 @@ async def unlock(service: Service, actor: Actor, product: str, origin: str = "")
         await session.delete(lock)
         payload = {"environment": "production", "reason": lock.reason}
         told = (WAY_BACK,) if newest.direction == "rollback" else ()
-        fact = Fact("environment_unlocked", actor.user, payload, told)
+        fact = Fact.by(actor, "environment_unlocked", payload, told)
         await record(session, newest, [fact], service.clock())
     service.nudge(newest.id)
     return lock.reason

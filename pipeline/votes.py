@@ -1,9 +1,14 @@
 """Counting approvals: how many people have approved exactly what would run now. Pure."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
-from pipeline.models import Approval
+from pipeline.config import Approval as Rules
+from pipeline.models import Approval, Release
+
+ALONE = "alone"
+"""The decision of who asked for a hotfix to go on, because nobody could be reached."""
 
 
 def standing(
@@ -20,3 +25,14 @@ def standing(
 def rejection(decisions: Iterable[Approval]) -> Approval | None:
     """The first rejection: one is enough, whatever it was bound to."""
     return next((decision for decision in decisions if decision.decision == "reject"), None)
+
+
+def alone(decisions: Iterable[Approval], binding: dict[str, Any], voided: Collection[int]) -> Approval | None:
+    """The word of who asked that nobody could be reached, if it is for exactly what would run now."""
+    words = (one for one in decisions if one.decision == ALONE and one.id not in voided)
+    return next((one for one in words if one.bound == binding), None)
+
+
+def alone_from(rules: Rules, release: Release, asked: datetime) -> datetime | None:
+    """When who asked for a hotfix may go on alone, its approval being asked for at `asked`; None: never."""
+    return asked + rules.alone_after if release.hotfix and rules.alone_after is not None else None

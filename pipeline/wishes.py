@@ -16,7 +16,7 @@ from ulid import ULID
 
 from pipeline import candidate, inbox, openness, policy, snapshot
 from pipeline.errors import Refused
-from pipeline.events import BOT, Fact, record_of_product
+from pipeline.events import Fact, record_of_product
 from pipeline.models import Delivery, Lock, Release
 from pipeline.models_time import Wish
 from pipeline.policy import Actor
@@ -57,7 +57,7 @@ async def ask(
     async def write() -> Placed:
         wish = _wish(service, actor, product, version, ref, at, origin)
         async with service.db.transaction() as session:
-            return await _ask(service, session, wish, version, found.last_tagged)
+            return await _ask(service, session, actor, wish, version, found.last_tagged)
 
     placed = await settled(write)
     service.nudge(product)
@@ -72,12 +72,17 @@ async def _by_origin(service: Service, origin: str) -> Placed | None:
 
 
 async def _ask(
-    service: Service, session: AsyncSession, wish: Wish, version: Version, last_tagged: Version | None
+    service: Service,
+    session: AsyncSession,
+    actor: Actor,
+    wish: Wish,
+    version: Version,
+    last_tagged: Version | None,
 ) -> Placed:
     again = await session.scalar(select(Wish).where(Wish.origin == wish.origin))
     if again is None:
         await _may_be_wished(service, session, wish, version, last_tagged)
-        await _add(service, session, wish)
+        await _add(service, session, actor, wish)
     return await _placed(session, again or wish)
 
 
@@ -133,14 +138,14 @@ def _wish(
     )
 
 
-async def _add(service: Service, session: AsyncSession, wish: Wish) -> None:
+async def _add(service: Service, session: AsyncSession, actor: Actor, wish: Wish) -> None:
     """While the others are halted after a failed release, it is too."""
     others = await pending(session, wish.product)
     session.add(wish)
     if halted := next((other for other in others if other.code == FAILED), None):
         halt([wish], halted.code, halted.facts, str(halted.asks))
     kind = "release_scheduled" if wish.due_at else "release_queued"
-    await tell(service, session, kind, wish.actor, [wish], (registered(wish),))
+    await tell(service, session, kind, actor, [wish], (registered(wish),))
 
 
 # ------------------------------------------------------------------- looking
@@ -180,7 +185,7 @@ async def cancel(
         move_wish(wish, WishStatus.CANCELLED)
         wish.ended_at, wish.asks = service.clock(), None
         topics = await messages(session, wish, asked)
-        await tell(service, session, "wish_cancelled", actor.user, [wish], topics)
+        await tell(service, session, "wish_cancelled", actor, [wish], topics)
     service.nudge(product)
     return wish
 
@@ -216,7 +221,7 @@ async def go_on(service: Service, actor: Actor, product: str, asks: str, origin:
             move_wish(wish, WishStatus.WAITING)
             wish.code, wish.facts, wish.asks = "", {}, None
             wish.since, wish.look_at = now, max(now, wish.due_at or now)
-        await tell(service, session, "wishes_resumed", actor.user, halted, (asks,))
+        await tell(service, session, "wishes_resumed", actor, halted, (asks,))
     service.nudge(product)
     return True
 
@@ -262,14 +267,14 @@ async def tell(
     service: Service,
     session: AsyncSession,
     kind: str,
-    actor: str,
+    actor: Actor,
     wishes: Sequence[Wish],
     topics: tuple[str, ...],
 ) -> None:
     """Record a fact of a product about some of its wishes, to be told in the product's channel."""
     product = service.product(wishes[0].product)
     payload = {"wishes": [_told(wish) for wish in wishes], "zone": product.timezone}
-    fact = Fact(kind, actor or BOT, payload, topics)
+    fact = Fact.by(actor, kind, payload, topics)
     await record_of_product(session, wishes[0].product, product.channel, fact, service.clock())
 
 

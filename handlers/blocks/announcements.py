@@ -2,7 +2,7 @@
 
 from slack_sdk.models.blocks import ButtonElement
 
-from handlers.blocks import parts
+from handlers.blocks import hotfix, parts
 from handlers.blocks.card import (
     changes_link,
     has_switched_back,
@@ -31,7 +31,7 @@ def released(shown: Snapshot, product: Product) -> Message | None:
     headline = (
         tr("{title} was live and went back", title=title) if gone else tr("{title} is live", title=title)
     )
-    groups = grouped(shown)
+    groups, glass = grouped(shown), hotfix.broken_glass(shown)
     changes = [
         section
         for name, subjects in groups
@@ -39,6 +39,7 @@ def released(shown: Snapshot, product: Product) -> Message | None:
     ]
     blocks = [
         parts.header(f"{'↩️' if gone else '🎉'} {headline}"),
+        *parts.lines(glass),
         *(changes or [parts.section(words.quiet(tr("No changes are listed.")))]),
         *parts.lines([words.bold(tr("Risks")), *risk_lines(shown)], most=6),
         parts.section(words.bold(tr("Way back")) + f"\n{way_back(shown)}"),
@@ -59,14 +60,18 @@ def released(shown: Snapshot, product: Product) -> Message | None:
         f"{name}: {', '.join(words.safe(c, 160) for c in subjects)}" for name, subjects in groups
     )
     back = tr("Way back: {how}", how=way_back_line(shown))
-    text = f"{headline}. {said or tr('No changes are listed.').rstrip('.')}. {back}."
+    text = " ".join([f"{headline}.", *glass, f"{said or tr('No changes are listed.').rstrip('.')}. {back}."])
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 
 
 def _who_and_when(shown: Snapshot) -> str:
     people = {"asker": words.person(shown.release.requested_by), "approver": _approver(shown)}
     since = tr("live since {time}", time=words.when(shown.promoted_at))
-    return f"{changes_since(shown)} · {since} · " + tr("asked by {asker}, approved by {approver}", **people)
+    if hotfix.went_alone(shown):
+        asked = tr("asked by {asker}", **people)
+    else:
+        asked = tr("asked by {asker}, approved by {approver}", **people)
+    return f"{changes_since(shown)} · {since} · {asked}"
 
 
 def _approver(shown: Snapshot) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from slack_sdk.models.blocks import ButtonElement
 
-from handlers.blocks import parts
+from handlers.blocks import hotfix, parts
 from handlers.blocks.card import changes_link
 from handlers.blocks.changes import change_rows, changes_since, risk_lines, way_back
 from handlers.blocks.parts import Message
@@ -38,6 +38,7 @@ def _approval_open(shown: Snapshot, product: Product, run: StageRun) -> Message:
         *parts.lines([words.bold(tr("Risks")), *risk_lines(shown)], most=8),
         parts.section(words.bold(tr("Way back")) + f"\n{way_back(shown)}"),
         *parts.lines([_has_approved(one) for one in given]),
+        *parts.lines(hotfix.alone_lines(shown, run)),
         _recorded(shown, product, run, given) or _decide(shown, product, run),
         parts.context(
             _bound(shown), tr("Expires {time}", time=words.when(expires, "{date_short_pretty} {time}"))
@@ -87,7 +88,7 @@ def _has_approved(one: Approval) -> str:
 def _recorded(shown: Snapshot, product: Product, run: StageRun, given: list[Approval]) -> Any:
     """In place of the buttons, when the last decision that was needed is on its way."""
     rejected = votes.rejection(one for one in shown.approvals if one.stage_run_id == run.id)
-    last = rejected or (given[-1] if len(given) >= product.approval.needed else None)
+    last = rejected or (given[-1] if len(given) >= product.approval.needed else hotfix.given(shown, run))
     return parts.section("⏳ " + tr("{who}: being recorded…", who=words.person(last.user))) if last else None
 
 
@@ -115,7 +116,8 @@ def _tried(shown: Snapshot) -> dict[str, str]:
 
 
 def _decide(shown: Snapshot, product: Product, run: StageRun) -> Any:
-    return decision_buttons(shown, changes_link(shown.release, product))
+    further = (hotfix.alone_button(shown, run), changes_link(shown.release, product))
+    return decision_buttons(shown, *further)
 
 
 def decision_buttons(shown: Snapshot, *further: ButtonElement | None) -> Any:
@@ -150,11 +152,17 @@ def _bound(shown: Snapshot) -> str:
 def _approval_decided(shown: Snapshot, run: StageRun) -> Message:
     title, mine = words.title(shown.release), [a for a in shown.approvals if a.stage_run_id == run.id]
     rejected, given = votes.rejection(mine), _given(shown, run)
-    if run.status is StageStatus.CANCELLED or not (rejected or given):
+    alone = hotfix.went_alone(shown)
+    if run.status is StageStatus.CANCELLED or not (rejected or given or alone):
         text = tr("The approval of {title} is not needed any more.", title=title)
         said = [parts.section(f"🚫 *{text}* {outcome(run)}")]
         return Message(text, parts.as_dicts(said), in_thread=True)
-    headline, rows, text = _rejected(shown, rejected) if rejected else _approved(shown, given)
+    if rejected:
+        headline, rows, text = _rejected(shown, rejected)
+    elif alone:
+        headline, rows, text = _went_on(shown, alone)
+    else:
+        headline, rows, text = _approved(shown, given)
     blocks = [parts.header(headline), *parts.lines(rows), parts.context(_bound(shown))]
     return Message(text, parts.as_dicts(blocks), in_thread=True)
 
@@ -171,6 +179,18 @@ def _rejected(shown: Snapshot, decision: Approval) -> tuple[str, list[str], str]
     )
     text = tr("{title} was rejected for production by {who} at {time}.", title=title, who=who, time=at)
     return "⛔ " + tr("{title} rejected", title=title), [said + _quoted(decision.note)], text
+
+
+def _went_on(shown: Snapshot, decision: Approval) -> tuple[str, list[str], str]:
+    """The same for who went on alone."""
+    headline = tr("{title} goes to production without a second person", title=words.title(shown.release))
+    said = tr(
+        "{who} recorded {time} for commit `{commit}` that nobody could be reached.",
+        who=words.person(decision.user),
+        time=words.when(decision.at),
+        commit=words.short(shown.release.commit),
+    )
+    return f"🚨 {headline}", [said + _quoted(decision.note)], f"{headline}. {said}"
 
 
 def _approved(shown: Snapshot, given: list[Approval]) -> tuple[str, list[str], str]:

@@ -35,8 +35,10 @@ def card(shown: Snapshot, product: Product) -> Message:
     mark, state = words.state(release.status)
     progress = "" if release.status in _ENDED else f" ({_position(shown)})"
     headline = f"{words.title(release)} — {state}{progress}"
+    hotfix = words.hotfix(release)
     blocks = [
         parts.header(f"{mark} {headline}"),
+        parts.section(hotfix) if hotfix else None,
         _facts(shown, product),
         *parts.lines(_steps(shown)),
         parts.actions("act", *_buttons(shown, product)),

@@ -34,11 +34,13 @@ def form(
     }
 
 
-def _alert(text: str, level: str) -> dict[str, Any]:
+def alert(text: str, level: str) -> dict[str, Any]:
+    """What is at stake, at the top of a form; `level` is warning or error."""
     return {"type": "alert", "level": level, "text": parts.plain(text, 200).to_dict()}
 
 
-def _reason(label: str, hint: str, optional: bool = False, block_id: str = ids.REASON) -> InputBlock:
+def reason(label: str, hint: str, optional: bool = False, block_id: str = ids.REASON) -> InputBlock:
+    """A field for a sentence or two."""
     return InputBlock(
         block_id=block_id,
         label=parts.plain(label),
@@ -59,7 +61,7 @@ def approve(shown: Snapshot, run_id: int) -> dict[str, Any]:
     )
     images = [f"{image.component} `{words.short(image.digest)}`" for image in shown.images]
     blocks = [
-        _alert(_what_begins(shown), "warning"),
+        alert(_what_begins(shown), "warning"),
         *parts.lines(
             [
                 words.bold(tr("Commit")) + f" `{words.short(release.commit)}`",
@@ -72,7 +74,7 @@ def approve(shown: Snapshot, run_id: int) -> dict[str, Any]:
         *parts.lines([words.bold(tr("Risks")), *risk_lines(shown)]),
         parts.section(words.bold(tr("Way back")) + f"\n{way_back(shown)}"),
         InputBlock(block_id=ids.SEEN, label=parts.plain(tr("I have looked at")), element=boxes),
-        _reason(
+        reason(
             tr("Note for the record"), tr("Shown in the thread and kept."), optional=True, block_id=ids.NOTE
         ),
     ]
@@ -99,11 +101,11 @@ def reject(shown: Snapshot, run_id: int) -> dict[str, Any]:
     """The reason goes to who asked."""
     release = shown.release
     blocks = [
-        _alert(
+        alert(
             tr("This ends the release of {version}. Production stays as it is.", version=release.version),
             "warning",
         ),
-        _reason(tr("Why"), tr("The person who asked reads it.")),
+        reason(tr("Why"), tr("The person who asked reads it.")),
     ]
     hints = {"release": release.id, "run": run_id}
     title = tr("Reject {version}", version=release.version)
@@ -116,10 +118,10 @@ def overrule(shown: Snapshot, run: StageRun) -> dict[str, Any]:
     found = evaluations.findings(run.facts, 10) or [sentence(run.code, run.facts)]
     named = [evaluations.headline(report)] if isinstance(report, dict) else []
     blocks = [
-        _alert(tr(evaluations.WARNING), "error"),
+        alert(tr(evaluations.WARNING), "error"),
         parts.section(f"*{words.title(release)}* · `{words.short(release.commit)}`"),
         *parts.lines([*(f"• {each}" for each in found), *named], most=4),
-        _reason(tr(evaluations.LABEL), tr(evaluations.HINT)),
+        reason(tr(evaluations.LABEL), tr(evaluations.HINT)),
     ]
     hints = {"release": release.id, "run": run.id, "seen": run.facts["seen"]}
     title, submit, close = (tr(said) for said in evaluations.FORM)
@@ -137,14 +139,14 @@ def roll_back(back: WayBack) -> dict[str, Any]:
     )
     images = [f"{name} `{words.short(digest)}`" for name, digest in back.digests.items()]
     blocks = [
-        _alert(f"{goes} {speed}", "error"),
+        alert(f"{goes} {speed}", "error"),
         parts.facts(
             {tr("From"): f"{release.version} (`{words.short(release.commit)}`)", tr("To"): to.version}
         ),
         *parts.lines([words.bold(tr("Images of {version}", version=to.version)), *images]),
         *parts.lines([words.bold(tr("Database")), *_database(back)]),
         _undo(back),
-        _reason(tr("Why"), tr("It goes into the announcement and stays on the lock.")),
+        reason(tr("Why"), tr("It goes into the announcement and stays on the lock.")),
         parts.context(tr("Afterwards production is locked until an approver unlocks it.")),
     ]
     hints = {"release": release.id, "to": to.id}

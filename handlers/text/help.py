@@ -17,6 +17,9 @@ def commands(names: SlackNames) -> str:
             "runs the playbook for a version: its candidate tag, else the tip of main"
         ),
         f"*`{release} v0.2.0 <commit>`*": tr("the same for exactly this commit"),
+        f"*`{release} hotfix <version> [commit] <reason>`*": tr(
+            "passes a freeze that lets it; the team is called"
+        ),
         f"*`{names.approve}`*, `{release} approve`, `{release} reject`": tr(
             "decide on the release that waits"
         ),

@@ -2,6 +2,7 @@
 
 APPROVE = "approval.approve.modal"
 REJECT = "approval.reject.modal"
+ALONE = "approval.alone.modal"
 TICK = "checklist.done"
 UNTICK = "checklist.undo"
 WAIVE = "checklist.waive.modal"
@@ -27,12 +28,14 @@ SITE_LINK = "release.site.link"
 
 APPROVE_FORM = "approval.approve"
 REJECT_FORM = "approval.reject"
+ALONE_FORM = "approval.alone"
 ROLLBACK_FORM = "rollback.confirm"
 OVERRULE_FORM = "evaluation.overrule"
 
 WAIVE_FORM = "checklist.waive"
 ASSIGN_FORM = "checklist.assign"
 START_FORM = "release.start"
+HOTFIX_FORM = "hotfix.start"
 
 START_SHORTCUT = "start_release"
 FOLLOW_SHORTCUT = "follow_release"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from handlers.text import flags
 from handlers.text.language import mark
 from handlers.text.refusal_authority import AUTHORITY
+from handlers.text.refusal_hotfix import HOTFIX
 from handlers.text.refusal_times import TIME
 
 VERSIONS: Mapping[str, str] = {
@@ -240,4 +241,11 @@ STATE: Mapping[str, str] = {
     ),
 }
 
-REFUSALS: Mapping[str, str] = {**AUTHORITY, **VERSIONS, **STATE, **TIME, **flags.REFUSALS}
+REFUSALS: Mapping[str, str] = {
+    **AUTHORITY,
+    **VERSIONS,
+    **STATE,
+    **TIME,
+    **HOTFIX,
+    **flags.REFUSALS,
+}

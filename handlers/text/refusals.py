@@ -19,6 +19,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "approve": mark("approved"),
         "reject": mark("rejected"),
         "overrule": mark("overruled"),
+        "alone": mark("let go on alone"),
     },
     "version": {
         "production": mark("Production"),

@@ -199,6 +199,9 @@ def _leaks(facts: Facts) -> str:
 
 
 def _approved(facts: Facts) -> str:
+    if facts.get("alone"):
+        why = safe(facts["note"], 200)
+        return tr("{who} alone; nobody could be reached: {reason}", who=people(facts["by"]), reason=why)
     said = tr("by {who}", who=people(facts["by"]))
     return f"{said}: {safe(facts['note'], 200)}" if facts["note"] else said
 

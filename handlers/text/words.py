@@ -106,3 +106,10 @@ def short(digest: str) -> str:
 
 def title(release: Release) -> str:
     return f"{release.product} {release.version}"
+
+
+def hotfix(release: Release) -> str | None:
+    """One line that says why a release is a hotfix; None for any other."""
+    if release.hotfix_facts is None:
+        return None
+    return "🚨 " + tr("Hotfix: {reason}", reason=safe(release.hotfix_facts.get("reason", ""), 300))

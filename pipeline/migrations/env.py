@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from pipeline import audit_models as audit_models  # its tables belong to the metadata
 from pipeline.models_time import Wish
 from pipeline.outage import translate_connecting
 

@@ -37,28 +37,51 @@ async def ask(ctx: Context) -> Outcome:
     if rejected := votes.rejection(decisions):
         return Failed("rejected", {"by": rejected.user, "reason": rejected.note})
     standing = await _standing(ctx, decisions)
-    valid = _one_each(decision for decision in decisions if standing[decision.id] == "valid")
-    if len(valid) >= rules.needed:
-        return _approved(ctx, valid)
+    valid = [decision for decision in decisions if standing[decision.id] == "valid"]
+    if enough := _enough(ctx, valid):
+        return _approved(ctx, enough)
     if "not known" not in standing.values() and ctx.clock() >= expires:
         return Failed("approval_expired")
     voided = [id_ for id_, how in standing.items() if how == "void"]
     facts = {"expires": expires.timestamp(), "void": bool(voided), "voided": voided}
-    look_again = ctx.clock() + LOOK_AGAIN if "not known" in standing.values() else expires
-    return Waiting(
-        "approval_needed", facts | _progress(rules.needed, valid), look_again, request("approval", ctx.run.id)
-    )
+    facts |= _progress(rules.needed, _one_each(valid)) | _alone(ctx)
+    later = _later(ctx, expires, unsure="not known" in standing.values())
+    return Waiting("approval_needed", facts, later, request("approval", ctx.run.id))
+
+
+def _alone(ctx: Context) -> dict[str, object]:
+    """From when who asked may go on alone, and whether that is so by now."""
+    opens = votes.alone_from(ctx.product.approval, ctx.release, ctx.run.started_at)
+    return {"alone_from": opens.timestamp(), "alone_open": ctx.clock() >= opens} if opens else {}
+
+
+def _later(ctx: Context, expires: datetime, *, unsure: bool) -> datetime:
+    """When there is something new to see without anybody's click."""
+    now, opens = ctx.clock(), votes.alone_from(ctx.product.approval, ctx.release, ctx.run.started_at)
+    if unsure:
+        return now + LOOK_AGAIN
+    return opens if opens and now < opens else expires
 
 
 def _approved(ctx: Context, valid: list[Approval]) -> Passed:
     notes = [approval.note for approval in valid if approval.note]
-    facts = {"by": [approval.user for approval in valid], "note": "; ".join(notes)}
+    facts: dict[str, object] = {"by": [approval.user for approval in valid], "note": "; ".join(notes)}
+    if valid[0].decision == votes.ALONE:
+        facts["alone"] = True
     return Passed("approved", facts, {"looked_at": ctx.clock().isoformat()})
 
 
 def _progress(needed: int, valid: list[Approval]) -> dict[str, object]:
     """How many of how many, where more than one is needed."""
     return {"needed": needed, "got": [approval.user for approval in valid]} if needed > 1 else {}
+
+
+def _enough(ctx: Context, valid: list[Approval]) -> list[Approval]:
+    """Those that carry the release: as many as are needed, else who goes on alone; [] when nobody does."""
+    approvals = _one_each(one for one in valid if one.decision == "approve")
+    if len(approvals) >= ctx.product.approval.needed:
+        return approvals
+    return [one for one in valid if one.decision == votes.ALONE][:1]
 
 
 def _one_each(approvals: Iterable[Approval]) -> list[Approval]:
@@ -86,10 +109,11 @@ async def still(ctx: Context) -> Outcome | None:
         return Failed("approval_gone")
     decisions = await _decisions(ctx, run.id)
     if _recent(ctx, run.data.get("looked_at")):
-        valid = votes.standing(decisions, await _now_bound(ctx), ())
-        return None if len(valid) >= ctx.product.approval.needed else Failed("approval_gone")
+        bound_now = await _now_bound(ctx)
+        valid = [one for one in decisions if one.bound == bound_now]
+        return None if _enough(ctx, valid) else Failed("approval_gone")
     standing = await _standing(ctx, decisions)
-    if len(_one_each(d for d in decisions if standing[d.id] == "valid")) >= ctx.product.approval.needed:
+    if _enough(ctx, [one for one in decisions if standing[one.id] == "valid"]):
         return None
     if "not known" in standing.values():
         return Waiting("approval_unsure", due_at=ctx.clock() + LOOK_AGAIN)
@@ -117,13 +141,15 @@ async def _standing(ctx: Context, decisions: Iterable[Approval]) -> dict[int, St
     return {
         approval.id: await _authority(ctx, approval) if approval.bound == now_bound else "void"
         for approval in decisions
-        if approval.decision == "approve"
+        if approval.decision in ("approve", votes.ALONE)
     }
 
 
 async def _authority(ctx: Context, approval: Approval) -> Standing:
     """Whether the approver may (still) approve."""
     actor = policy.Actor(approval.user, approval.team)
+    if approval.decision == votes.ALONE:
+        return await _authority_alone(ctx, actor)
     try:
         person = await policy.may(actor, "approve", ctx.product, ctx.ports.directory)
         policy.not_own_release(actor, ctx.release.requested_by)
@@ -132,3 +158,14 @@ async def _authority(ctx: Context, approval: Approval) -> Standing:
     except Refused as refused:
         return "not known" if refused.code == "lookup_failed" else "void"
     return "valid"
+
+
+async def _authority_alone(ctx: Context, actor: policy.Actor) -> Standing:
+    """Whether who asked for the hotfix may (still) go on alone."""
+    if ctx.product.approval.alone_after is None or not ctx.release.hotfix:
+        return "void"
+    try:
+        await policy.may(actor, "override", ctx.product, ctx.ports.directory)
+    except Refused as refused:
+        return "not known" if refused.code == "lookup_failed" else "void"
+    return "valid" if actor.user == ctx.release.requested_by else "void"

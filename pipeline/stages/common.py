@@ -8,6 +8,7 @@ from sqlalchemy import select
 from pipeline import bundles, environment
 from pipeline.context import Context, Failed, Skipped
 from pipeline.errors import PipelineError
+from pipeline.events import Fact, record
 from pipeline.junit import SuiteResult
 from pipeline.models import Approval, Deployment, Release, StageRun
 from pipeline.ports import Bundle, CommandResult, DeployTarget, Image, MigrationJob
@@ -153,4 +154,7 @@ async def record_deployment(
                 at=at,
             )
         )
+        what = {"environment": environment, "kind": kind, "version": deployed.version}
+        fact = Fact("version_deployed", payload=what | {"commit": deployed.commit}, topics=())
+        await record(session, ctx.release, [fact], at)
     return at

@@ -38,6 +38,7 @@ ROLES: Mapping[str, frozenset[str]] = {
 
 COMMANDS: Mapping[str, str] = {
     "v0.3.0": "start",
+    "hotfix v0.4.0 because": "override",
     "schedule v0.9.0 in 2h": "start",
     "unschedule v0.9.0": "start",
     "queue v0.9.0": "start",

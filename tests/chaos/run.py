@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox.delivery import Courier
+from pipeline import audit_reading
+from pipeline.chain import Chain, Seal
+from pipeline.store import Database
 from tests.chaos.checker import journal_of, judge
 from tests.chaos.crew import Crew, LostError
 from tests.chaos.outside_ports import VERSIONS, tag_of
@@ -103,6 +106,7 @@ async def play_seed(plan: Plan) -> Report:
         report.happened = weather.happened + Counter({"doubled delivery": gusts.doubled})
         report.happened["unacknowledged"] = sum(crew.unacked for crew in town.crews)
         report.happened["late command"] = sum(crew.ghosts for crew in town.crews)
+        report.findings += await audited(town.db)
         report.takeovers, report.handovers = weather.takeovers, weather.handovers
         report.findings += weather.findings
     report.findings += town.broken
@@ -123,6 +127,15 @@ async def _live(crew: Crew, weather: Weather, first: Story, report: Report) -> l
         report.findings.append(f"{lost} (story: {played[-1].story})")
         report.details += [*journal_of(crew.outside, played[-1])[-30:], *_seen(crew)]
     return played
+
+
+async def audited(db: Database) -> list[str]:
+    """Whatever happened to those who wrote it, the audit log is whole."""
+    found = [
+        (extent.product, await audit_reading.verify(db, extent, Chain(Seal())))
+        for extent in await audit_reading.extents(db)
+    ]
+    return [f"the audit log of {product} is broken: {broken}" for product, broken in found if broken]
 
 
 def _next(crew: Crew, first: Story, played: list[Told]) -> Told:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from pipeline import lease, snapshot, turning
+from pipeline import audit, audit_reading, lease, snapshot, turning
+from pipeline.chain import Chain, Seal
 from pipeline.models import Lock
 from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus
@@ -144,12 +145,17 @@ def acts(house: MortalHouse) -> Acts:
 
 
 async def check(house: MortalHouse, shown: Snapshot, ending: ReleaseStatus) -> None:
-    """The bot's own books: the status, nobody's lease, each message wanted once, the lock as the story says."""
+    """The bot's own books: the status, nobody's lease, each message wanted once, the lock as the story says; and the
+    audit log, which is whole and has an entry for every event that it should have."""
     db = Database(house.db.url)
     async with db.reading() as session:
         lock = await session.scalar(select(Lock))
         story = await snapshot.story(session, shown.release.id)
+    (extent,) = await audit_reading.extents(db)
+    assert await audit_reading.verify(db, extent, Chain(Seal())) is None
+    entries = [e.kind for e in await audit_reading.newest(db, "shop", 1_000) if e.release == shown.release.id]
     await db.close()
+    assert entries == [event.kind for event in story if audit.is_audited(event.kind)]
     told = Counter(event.kind for event in story if event.kind.endswith("_announced"))
     assert shown.release.status is ending, {name: (r.status, r.code) for name, r in shown.runs.items()}
     assert shown.release.owner is None

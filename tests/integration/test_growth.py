@@ -22,6 +22,7 @@ from tests.house import House, open_house
 RELEASES, EVENTS = 500, 20_000
 LARGE = (
     "releases", "stage_runs", "images", "deployments", "checklist_items", "approvals", "events", "deliveries", "inbox",
+    "audit",
 )  # fmt: skip
 WHOLE = re.compile(rf"^(?:->)?\s*(?:SCAN|(?:Parallel )?Seq Scan on) (?:{'|'.join(LARGE)})\b")
 """How a plan says that it reads a whole table."""

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
+from pipeline import audit_models as audit_models  # its tables belong to the metadata
 from pipeline.models_time import Wish
 from pipeline.store import MIGRATIONS, Database, alembic_config
 from tests.postgres import Server

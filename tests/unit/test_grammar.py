@@ -81,3 +81,21 @@ def read(typed: str) -> grammar.Typed | Refused:
         return parse_release(typed)
     except Refused as refusal:
         return refusal
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "ref", "reason"),
+    [
+        ("hotfix", None, None, ""),
+        ("hotfix v0.2.1", "v0.2.1", None, ""),
+        ("hotfix v0.2.1 orders are lost", "v0.2.1", None, "orders are lost"),
+        ("hotfix v0.2.1 1a2b3c4 orders", "v0.2.1", "1a2b3c4", "orders"),
+        (f"HOTFIX v0.2.1 {'b' * 40} orders", "v0.2.1", "b" * 40, "orders"),
+        ("hotfix v0.2.1 defaced site", "v0.2.1", None, "defaced site"),
+        ("hotfix v0.2.1 500 errors", "v0.2.1", None, "500 errors"),
+    ],
+)
+def test_a_hotfix_has_a_reason_and_maybe_a_commit(
+    text: str, version: str | None, ref: str | None, reason: str
+) -> None:
+    assert parse_release(text) == grammar.Hotfix(version, ref, reason)

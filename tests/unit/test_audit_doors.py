@@ -1,0 +1,93 @@
+"""Everything that people can ask for leaves a decision in the audit log, or is named here as leaving none."""
+
+from typing import get_args
+
+from handlers import flags_grammar as flags
+from handlers import grammar
+from handlers.register import ACTIONS, FORMS, SHORTCUTS
+from handlers.text import ids
+from pipeline.audit import KINDS
+
+LOOKS: set[str] = set()
+"""It shows something, or opens a form whose sending decides."""
+HEARS: set[str] = set()
+"""It changes only what one person is told."""
+
+COMMANDS = {
+    grammar.StartRelease: {"release_requested"},
+    grammar.Hotfix: {"hotfix_declared", "release_requested"},
+    grammar.Approve: LOOKS,
+    grammar.Reject: LOOKS,
+    grammar.RollBack: LOOKS,
+    grammar.Abort: {"abort_requested"},
+    grammar.Retry: {"retry_requested"},
+    grammar.Skip: {"decided_skip"},
+    grammar.Pause: {"decided_pause"},
+    grammar.Resume: {"decided_resume"},
+    grammar.Lock: {"environment_locked"},
+    grammar.Unlock: {"environment_unlocked"},
+    grammar.Freeze: {"production_frozen"},
+    grammar.Unfreeze: {"production_unfrozen"},
+    grammar.Schedule: {"release_scheduled"},
+    grammar.Queue: {"release_queued"},
+    grammar.Unschedule: {"wish_cancelled"},
+    grammar.ShowStatus: LOOKS,
+    grammar.ListReleases: LOOKS,
+    grammar.Plan: LOOKS,
+    grammar.Show: LOOKS,
+    grammar.Logs: LOOKS,
+    grammar.Follow: HEARS,
+    grammar.Help: LOOKS,
+    flags.ShowFlags: LOOKS,
+    flags.SwitchFlag: LOOKS,
+}
+CONTROLS = {
+    ids.APPROVE: LOOKS,
+    ids.REJECT: LOOKS,
+    ids.ALONE: LOOKS,
+    ids.ROLLBACK: LOOKS,
+    ids.START: LOOKS,
+    ids.TICK: {"item_ticked"},
+    ids.UNTICK: {"item_unticked"},
+    ids.WAIVE: LOOKS,
+    ids.ASSIGN: LOOKS,
+    ids.KEEP: {"decided_keep"},
+    ids.AGAIN: {"decided_again"},
+    ids.ABORT: {"abort_requested"},
+    ids.RETRY: {"retry_requested"},
+    ids.PAUSE: {"decided_pause"},
+    ids.RESUME: {"decided_resume"},
+    ids.UNLOCK: {"environment_unlocked"},
+    ids.OVERRULE: LOOKS,
+    ids.FLAG: {"flag_switch_requested"},
+    ids.OPEN_LOCK: {"environment_unlocked"},
+    ids.THAW: {"production_unfrozen"},
+    ids.QUEUE: {"release_queued"},
+    ids.UNSCHEDULE: {"wish_cancelled"},
+    ids.GO_ON: {"wishes_resumed"},
+    ids.APPROVE_FORM: {"release_approved"},
+    ids.REJECT_FORM: {"release_rejected"},
+    ids.ALONE_FORM: {"nobody_reached"},
+    ids.ROLLBACK_FORM: {"rollback_requested"},
+    ids.START_FORM: {"release_requested"},
+    ids.HOTFIX_FORM: {"hotfix_declared", "release_requested"},
+    ids.WAIVE_FORM: {"item_waived"},
+    ids.ASSIGN_FORM: {"item_assigned"},
+    ids.OVERRULE_FORM: {"evaluation_overruled"},
+    ids.START_SHORTCUT: LOOKS,
+    ids.FOLLOW_SHORTCUT: HEARS,
+    ids.ROLLBACK_SHORTCUT: LOOKS,
+}
+
+
+def test_every_command_says_what_it_leaves_in_the_audit_log() -> None:
+    assert set(COMMANDS) == set(get_args(grammar.Typed))
+
+
+def test_every_control_and_form_says_what_it_leaves_in_the_audit_log() -> None:
+    assert set(CONTROLS) == {*ACTIONS, *FORMS, *SHORTCUTS}
+
+
+def test_every_decision_of_the_audit_log_has_a_door_and_no_door_another_kind() -> None:
+    left = set().union(*COMMANDS.values(), *CONTROLS.values())
+    assert left == {kind for kind, weight in KINDS.items() if weight == "decision"}
