@@ -1,24 +1,30 @@
 """`releasebot check`: what is still missing, and what a release would do. It changes nothing."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from bot.migration_files import Place, backend_named, heads_in
 from bot.tasks import chosen
 from bot.wiring import COMMITTER, read_config, secret_names, secret_of, utc_now
 from handlers.text import times
+from handlers.text.migrations import line
 from handlers.text.plan import detail
 from handlers.text.refusals import plain
 from handlers.text.stages import problem
 from pipeline import candidate, environment, freezes, plan, playbook, policy
 from pipeline.adapters.flags.http import ADMIN, CLIENT
 from pipeline.adapters.git import GitRepository
+from pipeline.adapters.shadow.judge import ShadowJudge
+from pipeline.adapters.shadow.keeper import Keeper
 from pipeline.candidate import Candidate
 from pipeline.config import Product
 from pipeline.environment import secret_name
-from pipeline.errors import Refused
+from pipeline.errors import DatabaseError, Refused
+from pipeline.ports import JudgeOrder
 from pipeline.version import Version, latest_release, parse_version
 
 TOKENS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")
@@ -50,11 +56,14 @@ async def _product(name: str, product: Product, text: str | None) -> list[str]:
             problems = await plan.problems(repository, product, partial(secret_of, name), found)
         except Refused as refusal:
             return [plain(refusal)]
+        judged = await _migrations(name, product, repository, found, Path(folder))
     print(f"ok       {name}: repository, commit {found.commit[:10]} ({found.found_by}) and its playbook")
     _tell(name, product, found, version)
     for where in ("staging", "production"):
         for extra in environment.unused(found.playbook, product, where, secret_names(name, where)):
             print(f"note     {name} {where}: {extra} is set, and the playbook asks for nothing of that name")
+    for one in judged:
+        print(f"migration {one}")
     wrong = [f"{name}: {problem(one).replace('`', '')}" for one in problems]
     return [*wrong, *_tokens(name, product)]
 
@@ -69,6 +78,38 @@ def _tokens(name: str, product: Product) -> list[str]:
         for where, token in wanted
         if not secret_of(name, where, token)
     ]
+
+
+async def _migrations(
+    name: str, product: Product, repository: GitRepository, found: Candidate, folder: Path
+) -> list[str]:
+    """What the migrations since the last release would do, a line each."""
+    settings, last = found.playbook.migrations, found.last_tagged
+    if settings is None or last is None:
+        return []
+    before, now = folder / "before", folder / "now"
+    await repository.checkout((await repository.tags())[last.tag], before)
+    await repository.checkout(found.commit, now)
+    values, _ = environment.declared(found.playbook, product, "staging", partial(secret_of, name))
+    place = Place(now / settings.config, now)
+    lower = await asyncio.to_thread(heads_in, Place(before / settings.config, before).scripts)
+    production = product.environments.production.env.get(settings.url_env, "")
+    order = JudgeOrder(
+        folder=now,
+        config=place.config,
+        env=environment.merged(environment.base(), values),
+        lower=lower,
+        backend=backend_named(production),
+        timeout=settings.timeout.total_seconds(),
+    )
+    keeper = Keeper(os.environ.get("RELEASEBOT_SHADOW_URL") or None)
+    try:
+        judgement = await ShadowJudge(keeper).judge(order)
+    except DatabaseError as error:
+        return [str(error)]
+    finally:
+        await keeper.stop()
+    return [line(one).replace("`", "") for one in judgement.verdicts]
 
 
 def _next(tags: Iterable[str]) -> Version:

@@ -1,4 +1,4 @@
-"""The command line: run, demo, init, check, migrate, backup, adopt, flags, audit, playbook."""
+"""The command line: run, demo, init, check, migrations, migrate, backup, adopt, flags, audit, playbook."""
 
 import argparse
 import asyncio
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from slack_sdk.errors import SlackClientError
 
+from bot.migration_options import add_migrations
 from bot.settings import load_settings
 from handlers.text.refusals import plain
 from pipeline.errors import ConfigError, PipelineError, Refused
@@ -17,7 +18,7 @@ from pipeline.errors import ConfigError, PipelineError, Refused
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a mistake is one clear sentence and exit code 2."""
     options = _parser().parse_args(arguments)
-    if options.command in (_check, _playbook, _init, _audit):
+    if options.command in (_check, _playbook, _init, _audit, _migrations):
         _quiet_pipe()
     try:
         sys.exit(options.command(options))
@@ -58,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", _check, "Say what is missing, and what a release would do.")
     check.add_argument("version", nargs="?", help="the version to look at, such as v0.2.0")
     check.add_argument("--product", help="the product, where bot.toml has several")
+    add_migrations(
+        add(
+            "migrations", _migrations, "Say of each migration what it would do to those who use the database."
+        )
+    )
     add("migrate", _migrate, "Bring the bot's own database to this version's schema.")
     backup = add("backup", _backup, "Copy the bot's own database to a file, also while the bot runs.")
     backup.add_argument("path", type=Path)
@@ -136,6 +142,12 @@ def _check(options: argparse.Namespace) -> int:
     from bot.check import check
 
     return asyncio.run(check(options.product, options.version))
+
+
+def _migrations(options: argparse.Namespace) -> int:
+    from bot.migrations import judge
+
+    return asyncio.run(judge(options))
 
 
 def _migrate(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import signal
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,7 @@ from bot.logs import configure
 from bot.settings import Settings
 from bot.wiring import Bot, MakePorts, make_ports, read_config, redactor
 from pipeline import audit_reading, lease
+from pipeline.adapters.shadow.keeper import Keeper
 from pipeline.errors import ConfigError
 
 log = structlog.get_logger()
@@ -54,7 +56,8 @@ async def running(settings: Settings, outside: MakePorts = make_ports) -> AsyncI
     """A started bot; stopped gracefully at the end."""
     config = read_config(settings.releasebot_config, await own_team(settings))
     configure(settings.releasebot_log, settings.releasebot_log_level, redactor(settings, config))
-    bot = Bot(settings, config, outside)
+    keeper = Keeper(settings.releasebot_shadow_url.get_secret_value() or None)
+    bot = Bot(settings, config, partial(make_ports, keeper=keeper) if outside is make_ports else outside)
     with only_one(settings.releasebot_state) if bot.db.sqlite else contextlib.nullcontext():
         await bot.db.migrate()
         await audit_reading.check(bot.db)
@@ -66,6 +69,7 @@ async def running(settings: Settings, outside: MakePorts = make_ports) -> AsyncI
             yield bot
         finally:
             await _stop(bot)
+            await keeper.stop()
 
 
 async def _start(bot: Bot) -> None:

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     releasebot_state: Path = Path(".releasebot")
     releasebot_database_url: str = ""
     releasebot_audit_key: SecretStr = SecretStr("")
+    releasebot_shadow_url: SecretStr = SecretStr("")
     releasebot_host: str = "127.0.0.1"
     releasebot_port: int = Field(8080, ge=0, le=65535)
     releasebot_log: Literal["text", "json"] = "text"

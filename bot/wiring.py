@@ -45,6 +45,9 @@ from pipeline.adapters.flags.unleash import UnleashFlags
 from pipeline.adapters.git import GitRepository
 from pipeline.adapters.leaks import PatchScanner
 from pipeline.adapters.local.target import local_target
+from pipeline.adapters.shadow.judge import ShadowJudge
+from pipeline.adapters.shadow.keeper import Keeper
+from pipeline.adapters.shadow.proof import RestoredBackup
 from pipeline.care import Care
 from pipeline.chain import Seal
 from pipeline.config import LAUNCHDARKLY, BotFile, Product, load
@@ -129,7 +132,7 @@ def secret_names(product: str, where: str) -> tuple[str, ...]:
 def redactor(settings: Settings, config: BotFile) -> Redactor:
     """Masks the tokens and every product's secrets wherever they would be stored or sent."""
     tokens = [settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret]
-    tokens.append(settings.releasebot_audit_key)
+    tokens += [settings.releasebot_audit_key, settings.releasebot_shadow_url]
     prefixes = tuple(environment.secret_name(name, where, "") for name in config.products
                      for where in ("staging", "production"))  # fmt: skip
     prefixes += tuple(environment.secret_name(name, "registry", "password") for name in config.products)
@@ -137,12 +140,21 @@ def redactor(settings: Settings, config: BotFile) -> Redactor:
     return Redactor([*(token.get_secret_value() for token in tokens), *secrets])
 
 
-def make_ports(name: str, product: Product, state: Path, directory: Directory, redact: Redact) -> Ports:
-    """One product's world: its repository, builder, targets and databases."""
+def make_ports(
+    name: str,
+    product: Product,
+    state: Path,
+    directory: Directory,
+    redact: Redact,
+    keeper: Keeper | None = None,
+) -> Ports:
+    """One product's world: its repository, builder, targets and databases. `keeper` has the server to try migrations
+    on, for all products together."""
     folder = state / "products" / name
     local = LocalRunner(redact)
     runner = ByContainer(local, ContainerRunner(DockerEngine(product.docker.host), redact))
     mirror = folder / "repository.git"
+    keeper = keeper or Keeper()
     return Ports(
         product=product,
         repository=GitRepository(
@@ -153,6 +165,8 @@ def make_ports(name: str, product: Product, state: Path, directory: Directory, r
         runner=runner,
         builder=_builder(name, product, folder, runner, redact),
         database=AlembicDatabase(local),
+        judge=ShadowJudge(keeper),
+        proof=RestoredBackup(keeper),
         targets={where: _target(name, product, where, folder, redact) for where in ("staging", "production")},
         directory=directory,
         redact=redact,

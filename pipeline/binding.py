@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline import judged
 from pipeline.models import Release, StageRun
 from pipeline.ports import Image
 
@@ -14,11 +15,13 @@ def authors(runs: Mapping[str, StageRun]) -> list[str]:
 
 
 def bound(release: Release, images: Iterable[Image], runs: Mapping[str, StageRun]) -> dict[str, Any]:
-    """Commit, image digests, migration heads and playbook hash, as plain data that compares exactly."""
+    """Commit, image digests, migration heads, what was found of the migrations, and playbook hash, as plain data that
+    compares exactly."""
     staging = runs.get("staging")
     return {
         "commit": release.commit,
         "digests": {image.component: image.digest for image in sorted(images, key=lambda i: i.component)},
         "heads": sorted(staging.data.get("heads", [])) if staging else [],
         "playbook": release.playbook_hash,
+        **judged.bound(runs),
     }

@@ -43,7 +43,7 @@ from pipeline.config_values import (
     Model,
     Name,
 )
-from pipeline.config_windows import Freeze, ZoneName
+from pipeline.config_windows import Freeze, MigrationWindow, ZoneName
 from pipeline.loading import load, parse
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "Freeze",
     "Item",
     "Limited",
+    "MigrationWindow",
     "Migrations",
     "Model",
     "Pace",
@@ -168,6 +169,7 @@ class Product(Model):
     digest: Digest | None = None
     timezone: ZoneName = "UTC"
     freezes: tuple[Freeze, ...] = ()
+    migration_windows: tuple[MigrationWindow, ...] = ()
     schedule_grace: Duration = timedelta(hours=1)
     environments: Environments
     docker: Docker = Docker()

@@ -127,12 +127,23 @@ class Evaluation(Check):
         return self
 
 
+Contraction = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.$]{0,199}$")]
+
+
 class Migrations(Model):
-    """The product's Alembic migrations."""
+    """The product's Alembic migrations.
+
+    `lock_timeout` and `statement_timeout` are PostgreSQL's, for each statement; without the second one it is
+    `timeout`. `contractions` are tables (`charges`) and columns (`charges.note`) that this version does not need any
+    more: a later release may take them away.
+    """
 
     config: str = "alembic.ini"
     url_env: EnvName = "DATABASE_URL"
     timeout: Duration = timedelta(minutes=10)
+    lock_timeout: Duration = timedelta(seconds=5)
+    statement_timeout: Duration | None = None
+    contractions: tuple[Contraction, ...] = ()
 
 
 class Flags(Model):

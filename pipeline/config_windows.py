@@ -184,3 +184,9 @@ class Freeze(WindowOfTime):
 
     reason: Annotated[str, Field(max_length=300)] = ""
     hotfix: bool = False
+
+
+class MigrationWindow(WindowOfTime):
+    """A time in which a migration may keep others waiting."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)] = "migrations"

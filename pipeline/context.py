@@ -15,12 +15,14 @@ from pipeline.config import Playbook, Product
 from pipeline.events import Fact, record
 from pipeline.models import Release, StageRun
 from pipeline.ports import (
+    BackupProof,
     Builder,
     ChangelogWriter,
     Clock,
     DeployTarget,
     Directory,
     FlagStore,
+    MigrationJudge,
     ProductDatabase,
     Repository,
     Runner,
@@ -82,6 +84,8 @@ class Ports:
     runner: Runner
     builder: Builder
     database: ProductDatabase
+    judge: MigrationJudge
+    proof: BackupProof
     targets: Mapping[str, DeployTarget]
     directory: Directory
     redact: Callable[[str], str]

@@ -12,6 +12,7 @@ from pipeline.stages import (
     checklist,
     evaluation,
     leaks,
+    migrations,
     preflight,
     production,
     publish,
@@ -51,11 +52,12 @@ RELEASE = (
     Stage("build", "Build one image per component", build.run, ("preflight",)),
     Stage("evaluation", "Evaluate the language model", evaluation.run, ("preflight",)),
     Stage("leaks", "Look for secrets that were committed", leaks.look, ("preflight",)),
+    Stage("migrations", "Judge the migrations", migrations.judge, ("preflight",)),
     Stage(
         "staging",
         "Migrate and deploy staging",
         when_open("staging", staging.deploy),
-        ("test", "build", "evaluation", "leaks"),
+        ("test", "build", "evaluation", "leaks", "migrations"),
     ),
     Stage("staging-checks", "Smoke and end-to-end tests on staging", staging.check, ("staging",)),
     Stage("checklist", "Go through the pre-release checklist", checklist.before, ("staging-checks",)),
@@ -94,11 +96,17 @@ ROLLBACK = (
 
 CLEAN_UP = (Stage("clean-up", "Take away what never got traffic", backwards.clean_up, (), AGAIN),)
 
+
+def _phrase(name: str) -> str:
+    """The phrase of a release's stage."""
+    return next(stage.phrase for stage in RELEASE if stage.name == name)
+
+
 ADOPTION = (
-    Stage("preflight", RELEASE[0].phrase, preflight.check),
-    Stage("build", RELEASE[2].phrase, build.run, ("preflight",)),
+    Stage("preflight", _phrase("preflight"), preflight.check),
+    Stage("build", _phrase("build"), build.run, ("preflight",)),
     Stage("baseline", "Evaluate it, to compare the next release with", evaluation.baseline, ("preflight",)),
-    Stage("staging", RELEASE[5].phrase, RELEASE[5].run, ("build",)),
+    Stage("staging", _phrase("staging"), when_open("staging", staging.deploy), ("build",)),
     Stage("take-over", "Run it in production as it is", production.take_over, ("staging",)),
 )
 """How a version that was released before the bot came is taken into its care (an operator's command)."""

@@ -16,22 +16,39 @@ def judge_downgrade(source: str) -> tuple[bool, str]:
     Not reversible: there is none, it does nothing (a docstring, pass, looking, logging), or it always raises.
     Functions of the same file that it calls are followed.
     """
-    module = _parse(source)
+    module = parsed(source)
     if module is None:
         return False, "its file cannot be read as Python"
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     if "downgrade" not in functions:
-        return False, "it has no downgrade()"
+        return (True, "") if _is_bound(module, "downgrade") else (False, "it has no downgrade()")
     return _Reader(functions).judge()
 
 
-def _parse(source: str) -> ast.Module | None:
+def parsed(source: str) -> ast.Module | None:
+    """Source as a tree; None when it is no Python."""
     try:
         with warnings.catch_warnings():  # about the product's source: not ours to print
             warnings.simplefilter("ignore")
             return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _is_bound(module: ast.Module, name: str) -> bool:
+    """Whether the file makes the name otherwise than by a plain def: imported, assigned, or within an if."""
+    nodes = [
+        node for node in ast.walk(module) if not isinstance(node, ast.expr) or isinstance(node, ast.Name)
+    ]
+    named = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    named += [
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    named += [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
+    return name in named
 
 
 class _Reader:

@@ -5,8 +5,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import TargetError
-from pipeline.ports import Bundle, MigrationJob, Revision, Slot, SlotStatus, TargetStatus
+from pipeline.errors import DatabaseError, TargetError
+from pipeline.ports import (
+    Bundle,
+    Judgement,
+    JudgeOrder,
+    MigrationJob,
+    Proof,
+    Revision,
+    Slot,
+    SlotStatus,
+    TargetStatus,
+)
+from pipeline.verdicts import verdict_of
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -143,3 +154,27 @@ class MemoryDatabase:
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.write_text("rows")
         return destination
+
+
+@dataclass
+class MemoryJudge:
+    """Finds of the one migration there is what the world says."""
+
+    world: "World"
+
+    async def judge(self, order: JudgeOrder) -> Judgement:
+        if "judge" in self.world.failing:
+            raise DatabaseError("Alembic cannot read the migrations. Next: correct their files.")
+        found = verdict_of(self.world.revision, "add a column", self.world.reasons)
+        return Judgement((found,), (self.world.revision,))
+
+
+@dataclass
+class MemoryProof:
+    world: "World"
+
+    async def prove(self, url: str, backup: Path) -> Proof:
+        if "proof" in self.world.failing:
+            raise DatabaseError("The backup does not prove itself: it lacks users. Nothing was migrated.")
+        self.world.did("proof", url)
+        return Proof(2, 40)

@@ -24,8 +24,9 @@ from pipeline.ports import (
     Person,
     Published,
 )
+from pipeline.verdicts import Reason
 from tests.fuse import Fuse
-from tests.places import MemoryDatabase, MemoryTarget
+from tests.places import MemoryDatabase, MemoryJudge, MemoryProof, MemoryTarget
 
 PLAYBOOK = """
 product = "shop"
@@ -69,9 +70,9 @@ COMMITS = {"a" * 40: "v0.1.0", "b" * 40: "v0.2.0-rc.1", "c" * 40: "v0.3.0-rc.1"}
 class World:
     """Everything outside the bot. `failing` names commands that fail; `journal` is what happened.
 
-    `commands` are the last of each name, as they were ordered; `files` are in every commit, beside the sources.
-    `commands` are the last of each name, as they were ordered. `reports` are written by commands of that name instead
-    of the usual ones, `endings` are their exit codes (None: the time limit).
+    `reasons` are what is found of its migration. `commands` are the last of each name, as they were ordered; `files`
+    are in every commit, beside the sources. `reports` are written by commands of that name instead of the usual ones,
+    `endings` are their exit codes (None: the time limit).
     """
 
     now: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -90,6 +91,7 @@ class World:
     reports: dict[str, str] = field(default_factory=dict)
     endings: dict[str, int | None] = field(default_factory=dict)
     revision: str = "1"
+    reasons: tuple[Reason, ...] = ()
     playbook: str = PLAYBOOK
     files: dict[str, str] = field(default_factory=dict)
     suite: str = "suite 1"
@@ -277,6 +279,8 @@ def ports(world: World, product: Product, folder: Path) -> Ports:
         runner=MemoryRunner(world),
         builder=MemoryBuilder(world),
         database=MemoryDatabase(world),
+        judge=MemoryJudge(world),
+        proof=MemoryProof(world),
         targets={name: MemoryTarget(world, name) for name in ("staging", "production")},
         directory=MemoryDirectory(world),
         redact=lambda text: text,

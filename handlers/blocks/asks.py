@@ -6,7 +6,7 @@ from handlers.blocks import parts
 from handlers.blocks.card import may_go_back, roll_back_button
 from handlers.blocks.changes import way_back_line
 from handlers.blocks.parts import Message
-from handlers.text import ids, words
+from handlers.text import ids, migrations, words
 from handlers.text.language import mark, tr, trn
 from handlers.text.stages import outcome
 from pipeline.models import StageRun
@@ -80,6 +80,7 @@ def _way_on(shown: Snapshot, run: StageRun) -> ButtonElement:
 
 
 _KEEP = {
+    **migrations.KEEP,
     "canary": (mark("Go on to everybody"), mark("All traffic goes to the new version.")),
     "leaks": (
         mark("They are revoked"),

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers.blocks import parts
-from handlers.text import evaluations, words
+from handlers.text import evaluations, migrations, words
 from handlers.text.language import mark, tr, trn
 from handlers.text.stages import outcome
+from pipeline import judged
 from pipeline.changes import GROUPS, Change
 from pipeline.config import Playbook, Product
 from pipeline.snapshot import Snapshot
@@ -90,7 +91,17 @@ def risk_lines(shown: Snapshot) -> list[str]:
     ]
     against = shown.overruled
     overruled = ["• ⚠️ " + evaluations.overruled(against.user, against.note)] if against else []
-    return risks(shown.changes, Playbook.model_validate(shown.release.playbook), [*overruled, *skipped])
+    further = [*overruled, *skipped, *_migrations(shown)]
+    return risks(shown.changes, Playbook.model_validate(shown.release.playbook), further)
+
+
+def _migrations(shown: Snapshot) -> list[str]:
+    """What was found of the migrations, and what this version announces that a later one takes away."""
+    found = [one for one in judged.verdicts(shown.runs) if not one.safe]
+    goes = shown.runs["preflight"].data.get("contractions", ()) if "preflight" in shown.runs else ()
+    named = ", ".join(f"`{words.safe(thing, 80)}`" for thing in goes)
+    later = [tr("a later release takes away: {things}", things=named)] if named else []
+    return [f"• ⚠️ {migrations.line(one)}" for one in found] + [f"• {said}" for said in later]
 
 
 def risks(changes: Sequence[Change], playbook: Playbook, further: Sequence[str] = ()) -> list[str]:
@@ -138,4 +149,11 @@ def way_back_line(shown: Snapshot) -> str:
 def way_back(shown: Snapshot) -> str:
     """The way back with what the authors of the changes say about it."""
     said = dict.fromkeys(words.safe(text, 160) for change in shown.changes for text in change.rollback)
-    return "\n".join([way_back_line(shown), *(f"• {text}" for text in list(said)[:MOST_CHANGES])])
+    stuck = [
+        f"`{words.safe(one.revision, 40)}`"
+        for one in judged.verdicts(shown.runs)
+        if "irreversible" in one.labels
+    ]
+    none = [tr("no way back for the data: {revisions}", revisions=", ".join(stuck))] if stuck else []
+    rows = [*none, *list(said)[:MOST_CHANGES]]
+    return "\n".join([way_back_line(shown), *(f"• {text}" for text in rows)])

@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import CheckboxesElement, InputBlock, Option, Plain
 
 from handlers.blocks import parts
 from handlers.blocks.changes import change_rows, changes_since, risk_lines, way_back
-from handlers.text import evaluations, ids, words
+from handlers.text import evaluations, ids, migrations, words
 from handlers.text.language import tr
 from handlers.text.stages import sentence
 from pipeline.config import Playbook
@@ -160,7 +160,10 @@ def roll_back(back: WayBack) -> dict[str, Any]:
 def _database(back: WayBack) -> list[str]:
     if not back.revisions:
         return [tr("No migration belongs to this release; the data stays as it is.")]
-    named = [f"• `{words.safe(r['revision'], 40)}` {words.safe(r['title'], 100)}" for r in back.revisions]
+    named = [
+        f"• `{words.safe(r['revision'], 40)}` {words.safe(r['title'], 100)}{_labels(r)}"
+        for r in back.revisions
+    ]
     if back.undoable:
         undone = tr(
             "It can be undone: a backup is written first, then its downgrade runs. What only the new schema can "
@@ -169,6 +172,12 @@ def _database(back: WayBack) -> list[str]:
         return [*named, undone]
     stays = tr("It cannot be undone safely: the schema stays, {version} runs on it.", version=back.to.version)
     return [*named, stays]
+
+
+def _labels(revision: dict[str, Any]) -> str:
+    """What was found of a migration, where it is to be known before it is taken back."""
+    found = [label for label in revision.get("labels", ()) if label != "safe"]
+    return f" ({migrations.labels(found)})" if found else ""
 
 
 def _undo(back: WayBack) -> InputBlock | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from handlers.blocks import evaluations, parts
 from handlers.blocks.parts import Message, Part
-from handlers.text import words
+from handlers.text import migrations, words
 from handlers.text.language import tr
 from handlers.text.stages import outcome
 from pipeline import playbook
@@ -45,6 +45,8 @@ def _failed(run: StageRun) -> list[dict[str, Any]]:
 def _evidence(run: StageRun) -> list[Part]:
     """Last lines of what failed, and the evaluation's report."""
     shown: list[Part] = [parts.tail(each["name"], each["tail"]) for each in _failed(run)]
+    if migrated := migrations.details(run.facts):
+        return [*shown, *parts.lines(migrated, most=6)]
     return [*shown, *(_older(run.facts) or evaluations.evidence(run))]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handlers.text import evaluations, flags
+from handlers.text import evaluations, flags, migrations
 from handlers.text.language import mark, number, tr, trn
 from handlers.text.times import until
 from handlers.text.words import lasted, people, person, safe, short, when
@@ -80,7 +80,7 @@ GOOD: Mapping[str, Sentence] = {
     "adopted": lambda f: tr("taken over as it was"),
     "no_migration": lambda f: tr("no migration in this release"),
     "database_new": lambda f: tr("the database is new"),
-    "backed_up": lambda f: tr("{bytes} bytes written and read back", bytes=number(f["bytes"])),
+    "backed_up": lambda f: _backed_up(f),
     "migrated": _revisions,
     "first_release": lambda f: tr("nothing to compare with: this is the first version"),
     "canary_passed": lambda f: tr("well at {share} % of the traffic", **f),
@@ -174,7 +174,7 @@ OPEN: Mapping[str, Sentence] = {
     ),
 }
 
-SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN, **evaluations.OUTCOMES}
+SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN, **evaluations.OUTCOMES, **migrations.OUTCOMES}
 
 
 def _ready(facts: Facts) -> str:
@@ -214,6 +214,17 @@ def _approval_needed(facts: Facts) -> str:
     if facts.get("needed"):
         said = f"{said}, " + tr("{got} of {needed} approved", got=len(facts["got"]), needed=facts["needed"])
     return f"{said} {void}" if facts["void"] else said
+
+
+def _backed_up(facts: Facts) -> str:
+    said = tr("{bytes} bytes written and read back", bytes=number(facts["bytes"]))
+    if not (proof := facts.get("proof")):
+        return said
+    return f"{said}; " + tr(
+        "restored for a trial: {tables} tables, {rows} rows",
+        tables=number(proof["tables"]),
+        rows=number(proof["rows"]),
+    )
 
 
 def _paused(facts: Facts) -> str:

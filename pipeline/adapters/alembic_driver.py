@@ -6,6 +6,7 @@ goes to a file, because env.py may print whatever it likes. Needs Alembic and th
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator
@@ -20,6 +21,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script, ScriptDirectory
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 Answer = list[Any]
 
@@ -68,6 +71,17 @@ def downgrade(config: Config, revision: str) -> Answer:
     return []
 
 
+def bound(connection: Any, _record: object) -> None:
+    """asyncpg does not read PGOPTIONS, as libpq does: what they limit is set on each connection."""
+    if "asyncpg" not in type(connection).__module__:
+        return
+    cursor = connection.cursor()
+    for name, value in re.findall(r"-c (\w+)=(\w+)", os.environ.get("PGOPTIONS", "")):
+        cursor.execute(f"SET {name} = '{value}'")
+    cursor.close()
+    connection.commit()
+
+
 ACTIONS: dict[str, Callable[[Config, str], Answer]] = {
     "heads": heads,
     "current": current,
@@ -87,6 +101,7 @@ def main(action: str, config: str, answer: str, revision: str = "") -> int:
     if not Path(config).is_file():
         sys.stderr.write(f"there is no {config} in the checkout\n")
         return 1
+    event.listen(Pool, "connect", bound)
     try:
         result = ACTIONS[action](_config(config), revision)
     except Exception as error:

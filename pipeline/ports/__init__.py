@@ -8,7 +8,16 @@ so that a release that was interrupted may simply ask again.
 from collections.abc import Callable
 from datetime import datetime
 
-from pipeline.ports.data import MigrationJob, ProductDatabase, Revision
+from pipeline.ports.data import (
+    BackupProof,
+    Judgement,
+    JudgeOrder,
+    MigrationJob,
+    MigrationJudge,
+    ProductDatabase,
+    Proof,
+    Revision,
+)
 from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
 from pipeline.ports.flags import FLAGS_FILE, Flag, FlagStore, Switched
 from pipeline.ports.leaks import Leak, Scanner
@@ -33,6 +42,7 @@ Clock = Callable[[], datetime]
 __all__ = [
     "FLAGS_FILE",
     "SLOTS",
+    "BackupProof",
     "BuildOrder",
     "Builder",
     "Bundle",
@@ -47,12 +57,16 @@ __all__ = [
     "Flag",
     "FlagStore",
     "Image",
+    "JudgeOrder",
+    "Judgement",
     "Leak",
     "Limits",
     "MigrationJob",
+    "MigrationJudge",
     "Network",
     "Person",
     "ProductDatabase",
+    "Proof",
     "Published",
     "Recipe",
     "Repository",

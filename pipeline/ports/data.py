@@ -1,9 +1,11 @@
 """The product's database, through its own migrations."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from pipeline.verdicts import Reason, Verdict
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,55 @@ class Revision:
     title: str
     reversible: bool
     why: str
+
+
+@dataclass(frozen=True)
+class JudgeOrder:
+    """Which migrations are to be judged, and what their env.py gets to run with.
+
+    `config` is an ini or toml file, or the folder of the scripts; Alembic runs in `folder`. `lower` are the revisions
+    that are deployed (none: judge each as if those before it were), `upper` those to reach (none: the heads).
+    `backend` is the kind of the product's database, `driver` SQLAlchemy's driver where one is wished for.
+    `released` gives the text of a file as it was released, by its path.
+    """
+
+    folder: Path
+    config: Path
+    env: Mapping[str, str] = field(repr=False)
+    lower: tuple[str, ...] = ()
+    upper: tuple[str, ...] = ()
+    backend: str = "postgresql"
+    driver: str = ""
+    timeout: float = 60.0
+    released: Callable[[Path], Awaitable[str | None]] | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Verdicts in the order of the upgrade, and what is to be said of all of them together."""
+
+    verdicts: tuple[Verdict, ...]
+    heads: tuple[str, ...]
+    remarks: tuple[Reason, ...] = ()
+
+
+class MigrationJudge(Protocol):
+    """Tells of each migration what it does to those who use the database. Raises DatabaseError."""
+
+    async def judge(self, order: JudgeOrder) -> Judgement:
+        """Read, render and try every revision between `lower` and `upper`; the product's databases are left alone."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came back of a backup when it was restored: so many tables, with so many rows together."""
+
+    tables: int
+    rows: int
+
+
+class BackupProof(Protocol):
+    """Whether a backup can be relied on. Raises DatabaseError."""
+
+    async def prove(self, url: str, backup: Path) -> Proof:
+        """Restore a backup of the database at `url` to a place of its own, and look what came back."""

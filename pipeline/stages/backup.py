@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pipeline import judged
 from pipeline.context import Context
 from pipeline.stages.common import database_url
 
@@ -24,6 +25,17 @@ async def fresh_backup(ctx: Context, name: str) -> Path:
     attempt = f"{ctx.run.generation}-{number}"
     file = f"{name}.backup" if attempt == "1-1" else f"{name}-{attempt}.backup"
     return await ctx.ports.database.backup(database_url(ctx, "production"), ctx.folder / "backup" / file)
+
+
+async def proven(ctx: Context, backup: Path) -> dict[str, int]:
+    """What came back of a backup when it was restored, where a migration is to lose data; nothing where none is.
+
+    Raises PipelineError when it does not bring the data back: then nothing is migrated.
+    """
+    if not judged.holds(judged.verdicts(ctx.runs), "destructive"):
+        return {}
+    proof = await ctx.ports.proof.prove(database_url(ctx, "production"), backup)
+    return {"tables": proof.tables, "rows": proof.rows}
 
 
 def is_fresh(ctx: Context, data: dict[str, object]) -> bool:

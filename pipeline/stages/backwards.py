@@ -1,9 +1,7 @@
 """The way back, and cleaning up after what never got traffic."""
 
-from dataclasses import replace
 from typing import Any
 
-from pipeline.config import Playbook
 from pipeline.context import Context, Failed, Outcome, Passed, Skipped
 from pipeline.slots import is_warm
 from pipeline.stages.backup import fresh_backup
@@ -15,7 +13,7 @@ from pipeline.stages.common import (
     suite_failed,
     target,
 )
-from pipeline.stages.running import Tree, run_suite
+from pipeline.stages.running import run_suite, version_before
 
 
 async def switch(ctx: Context) -> Outcome:
@@ -70,13 +68,10 @@ async def verify(ctx: Context) -> Outcome:
     previous = await base_release(ctx)
     if previous is None:
         return Failed("nothing_to_go_back_to")
-    checkout = ctx.folder / "base-checkout"
-    await ctx.ports.repository.checkout(previous.commit, checkout)
-    before = replace(ctx, playbook=Playbook.model_validate(previous.playbook))
-    address = target(ctx, "production").address()
-    suite = before.playbook.smoke
+    before, tree = await version_before(ctx, previous)
+    address, suite = target(ctx, "production").address(), before.playbook.smoke
     result, report = await run_suite(
-        before, "rollback-smoke", suite, "production", address, previous.version, Tree(previous.id, checkout)
+        before, "rollback-smoke", suite, "production", address, previous.version, tree
     )
     if failed := suite_failed("smoke after the rollback", result, report):
         return failed

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from pipeline import bundles, environment
+from pipeline.config import Migrations
 from pipeline.context import Context, Failed, Skipped
 from pipeline.errors import PipelineError
 from pipeline.events import Fact, record
@@ -70,6 +71,13 @@ async def base_release(ctx: Context) -> Release | None:
         return await session.get(Release, ctx.release.base_release)
 
 
+async def contractions(ctx: Context) -> tuple[str, ...]:
+    """What the version in service has announced not to need any more, in its own playbook."""
+    base = await base_release(ctx)
+    settings = (base.playbook.get("migrations") or {}) if base else {}
+    return tuple(settings.get("contractions", ()))
+
+
 async def run_of(ctx: Context, release_id: str, *stages: str) -> StageRun | None:
     """The last run of one of these stages of another release."""
     async with ctx.db.reading() as session:
@@ -111,9 +119,19 @@ def migration_job(ctx: Context, where: str) -> MigrationJob | None:
     settings = ctx.playbook.migrations
     if settings is None:
         return None
-    env = environment.merged(environment.base(), variables(ctx, where))
+    env = environment.merged(environment.base(), patience(settings), variables(ctx, where))
     log = ctx.folder / "logs" / f"{ctx.run.name}-migrations.log"
     return MigrationJob(ctx.checkout, settings.config, env, log, settings.timeout.total_seconds())
+
+
+def patience(settings: Migrations) -> dict[str, str]:
+    """How long a statement on PostgreSQL may wait for a lock, and last: libpq's own variable, which needs no env.py."""
+    limits = {
+        "lock_timeout": settings.lock_timeout,
+        "statement_timeout": settings.statement_timeout or settings.timeout,
+    }
+    given = [f"-c {name}={int(limit.total_seconds() * 1000)}ms" for name, limit in limits.items()]
+    return {"PGOPTIONS": " ".join(given)}
 
 
 def database_url(ctx: Context, where: str) -> str:

@@ -8,6 +8,7 @@ from pipeline import environment
 from pipeline.changes import Changes
 from pipeline.config import Component, Playbook, Product
 from pipeline.context import Context, Failed, Outcome, Passed, Secrets
+from pipeline.stages.common import contractions
 from pipeline.stages.flags import at_commit, in_force
 from pipeline.version import parse_version
 
@@ -37,7 +38,14 @@ async def check(ctx: Context) -> Outcome:
         "flags": await in_force(ctx),
         "unused": unused(ctx),
     }
-    return Passed("ready", told, {"changes": kept, "authors": list(changes.emails)})
+    data = {"changes": kept, "authors": list(changes.emails), "contractions": await _contractions(ctx)}
+    return Passed("ready", told, data)
+
+
+async def _contractions(ctx: Context) -> list[str]:
+    """What this version announces, and the one before did not, that a later one takes away."""
+    settings, known = ctx.playbook.migrations, await contractions(ctx)
+    return [thing for thing in (settings.contractions if settings else ()) if thing not in known]
 
 
 async def _repository(ctx: Context) -> list[dict[str, Any]]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy import update
 
+from pipeline import judged
 from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.events import Fact, request
 from pipeline.models import Release
 from pipeline.ports import MigrationJob, Revision
-from pipeline.stages.backup import fresh_backup, is_fresh
+from pipeline.stages import window
+from pipeline.stages.backup import fresh_backup, is_fresh, proven
 from pipeline.stages.closed import kept_out
 from pipeline.stages.common import (
     bundle,
@@ -38,10 +40,13 @@ async def back_up(ctx: Context) -> Outcome:
     before = await ctx.ports.database.current(job)
     if not before:
         return Skipped("database_new")
+    if wait := await window.wait(ctx):
+        return wait
     backup = await fresh_backup(ctx, "production")
-    return Passed(
-        "backed_up", {"bytes": backup.stat().st_size}, {"path": str(backup), **_standing(before, pending)}
-    )
+    proof = await proven(ctx, backup)
+    facts = {"bytes": backup.stat().st_size, **({"proof": proof} if proof else {})}
+    kept = {"path": str(backup), "proof": proof, **_standing(ctx, before, pending)}
+    return Passed("backed_up", facts, kept)
 
 
 async def migrate(ctx: Context) -> Outcome:
@@ -56,6 +61,10 @@ async def migrate(ctx: Context) -> Outcome:
         if not standing["revisions"]:
             return Skipped("no_migration")
         await ctx.remember(**standing)
+    if wait := await window.wait(ctx):
+        return wait
+    if _is_unproven(ctx):
+        return Failed("backup_unproven")
     await _back_up_again(ctx, job)
     ctx.guard()
     await ctx.ports.database.upgrade(job)
@@ -68,7 +77,13 @@ async def _back_up_again(ctx: Context, job: MigrationJob) -> None:
     if "backup" not in made or is_fresh(ctx, made) or is_fresh(ctx, ctx.run.data):
         return
     if set(await ctx.ports.database.current(job)) == set(ctx.run.data["before"]):
-        await fresh_backup(ctx, "production-late")
+        await proven(ctx, await fresh_backup(ctx, "production-late"))
+
+
+def _is_unproven(ctx: Context) -> bool:
+    """Whether data is to be lost and no backup of it has been restored for a trial."""
+    losing = judged.holds(judged.verdicts(ctx.runs), "destructive")
+    return losing and not ctx.data("backup").get("proof")
 
 
 async def _look(ctx: Context, job: MigrationJob) -> dict[str, Any]:
@@ -78,12 +93,21 @@ async def _look(ctx: Context, job: MigrationJob) -> dict[str, Any]:
     if "before" in seen:
         return {"before": seen["before"], "revisions": seen["revisions"]}
     pending = await ctx.ports.database.pending(job)
-    return _standing(await ctx.ports.database.current(job) if pending else (), pending)
+    return _standing(ctx, await ctx.ports.database.current(job) if pending else (), pending)
 
 
-def _standing(before: tuple[str, ...], pending: tuple[Revision, ...]) -> dict[str, Any]:
+def _standing(ctx: Context, before: tuple[str, ...], pending: tuple[Revision, ...]) -> dict[str, Any]:
+    """Where the database stood, and what comes: undone is only what its source and its trial show to be undone."""
+    labels = {one.revision: one.labels for one in judged.verdicts(ctx.runs)}
     revisions = [
-        {"revision": r.revision, "title": r.title, "reversible": r.reversible, "why": r.why} for r in pending
+        {
+            "revision": r.revision,
+            "title": r.title,
+            "reversible": r.reversible and "irreversible" not in labels.get(r.revision, ()),
+            "why": r.why,
+            "labels": list(labels.get(r.revision, ())),
+        }
+        for r in pending
     ]
     return {"before": list(before), "revisions": revisions}
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import config, environment
-from pipeline.config import Check, Suite
+from pipeline.config import Check, Playbook, Suite
 from pipeline.context import Context
 from pipeline.errors import PipelineError
 from pipeline.junit import SuiteResult, read_suite
+from pipeline.models import Release
 from pipeline.ports import Command, CommandResult, Container, Limits, Network
 from pipeline.stages.build import image_of
 from pipeline.stages.common import images, log_of, variables
@@ -21,6 +22,14 @@ class Tree:
 
     release_id: str
     path: Path
+
+
+async def version_before(ctx: Context, previous: Release) -> tuple[Context, Tree]:
+    """What runs commands of the version that is in service: by its own playbook, in its own checkout."""
+    checkout = ctx.folder / "base-checkout"
+    await ctx.ports.repository.checkout(previous.commit, checkout)
+    before = replace(ctx, playbook=Playbook.model_validate(previous.playbook))
+    return before, Tree(previous.id, checkout)
 
 
 async def run_check(

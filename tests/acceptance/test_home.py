@@ -27,7 +27,7 @@ async def test_it_shows_what_waits_for_the_reader_and_for_nobody_else(tmp_path: 
         lee = await home(house, LEE)
         assert "Approve shop v0.2.0 for production?" in lee
         assert "staging: *v0.2.0* since" in lee
-        assert "step 9 of 19" in lee
+        assert "step 10 of 20" in lee
         for nobody in (DANA, SAM, GUEST):
             assert "Waiting for you" not in await home(house, nobody)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks import acks, docker, engine, figures, load, many, release, rollback, startup
+from tests.benchmarks import acks, docker, engine, figures, load, many, migrations, release, rollback, startup
 from tests.benchmarks.figures import Figure
 
 Measure = Callable[[Path, bool], Awaitable[list[Figure]]]
@@ -20,6 +20,7 @@ MEASURES: Mapping[str, Measure] = {
     "engine": engine.measure,
     "load": load.measure,
     "many": many.measure,
+    "migrations": migrations.measure,
     "release": release.measure,
     "rollback": rollback.measure,
     "startup": startup.measure,

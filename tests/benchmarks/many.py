@@ -1,6 +1,6 @@
 """Many releases at once, on both databases, beside ten empty steps on DBOS.
 
-Ours have 19 stages with their decisions, events and messages' rows, on the in-memory world, one product for each
+Ours have 20 stages with their decisions, events and messages' rows, on the in-memory world, one product for each
 release (a product releases one version at a time). DBOS's steps do nothing and tell nobody.
 """
 

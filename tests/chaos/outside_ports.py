@@ -24,6 +24,8 @@ from pipeline.ports import (
 )
 from tests.chaos.outside import Book, Outside
 from tests.chaos.outside_target import OutsideTarget
+from tests.places import MemoryJudge, MemoryProof
+from tests.world import World
 
 VERSIONS = 60
 """v0.1.0, v0.2.0 and so on; the first is in production before the chaos begins."""
@@ -271,6 +273,8 @@ def ports(
         runner=OutsideRunner(outside, name),
         builder=OutsideBuilder(outside, name),
         database=OutsideDatabase(outside, name),
+        judge=MemoryJudge(World()),
+        proof=MemoryProof(World()),
         targets={where: OutsideTarget(outside, name, where) for where in ("staging", "production")},
         directory=directory,
         redact=redact,
