@@ -23,7 +23,7 @@ REASONED = frozenset({
 async def open_approval(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
     """Show the approver exactly what they would approve; refused at once when they may not."""
     found, person = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
-    deciding.may_approve(desk.service, request.actor, person, found)
+    deciding.may_still_approve(desk.service, request.actor, person, found)
     await open_view(desk, request, blocks.approve(found, found.runs["approval"].id))
 
 

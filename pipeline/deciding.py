@@ -107,6 +107,17 @@ def may_approve(service: Service, actor: Actor, person: Person, found: Snapshot)
         policy.not_an_author(person, authors(found.runs))
 
 
+def may_still_approve(service: Service, actor: Actor, person: Person, found: Snapshot) -> None:
+    """The same before anything is read or filled in: also refused to who has approved it already."""
+    may_approve(service, actor, person, found)
+    run = found.runs["approval"]
+    binding = bound(found.release, [image(one) for one in found.images], found.runs)
+    earlier = [each for each in found.approvals if each.stage_run_id == run.id]
+    got = votes.standing(earlier, binding, run.facts.get("voided", ()))
+    needed = service.product(found.release.product).approval.needed
+    still_open(actor, "approve", got, votes.rejection(earlier), needed)
+
+
 def still_open(
     actor: Actor, decision: str, got: list[Approval], rejected: Approval | None, needed: int
 ) -> None:

@@ -1,6 +1,5 @@
 """Stories of a night and a day, at the page and in both languages; each leaves its pictures in build/screenshots."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +19,15 @@ pytestmark = [
 ]
 PEOPLE = "[products.shop.people]"
 LOCALES = {"en": "en-US", "pt-BR": "pt-BR"}
+ALONE = """
+[products.shop.approval]
+alone_after = "10m"
+[[products.shop.freezes]]
+name = "Black Friday week"
+from = "2026-11-20"
+to = "2026-11-30"
+hotfix = true
+"""
 TWO = "[products.shop.approval]\nneeded = 2\n"
 
 
@@ -97,9 +105,10 @@ async def test_a_release_with_two_approvers(tmp_path: Path, language: str) -> No
         await stage.screen.shot("one-of-two", first)
         await stage.screen.act_as(LEE)
         await stage.screen.press(first, ids.APPROVE)
-        await asyncio.sleep(4)
-        await stage.screen.shot("dbg")
-        await stage.screen.shot("the-same-person-again", await stage.only_you("🚫"))
+        await first.get_by_text("thread").first.click()
+        await stage.screen.in_thread("🚫")
+        await stage.screen.shot("the-same-person-again")
+        await stage.screen.close_thread()
         await stage.approve(KIM)
         await stage.into_production()
         card = await stage.asks(ids.ROLLBACK)
@@ -130,6 +139,23 @@ async def test_a_rollback_at_night(tmp_path: Path, language: str) -> None:
         await stage.house.ended(release)
         await stage.screen.shot("told", await stage.screen.message("Orders are lost since 3 o'clock."))
         await stage.screen.shot("card", await stage.asks(ids.SITE_LINK))
+
+
+async def test_a_hotfix_in_a_freeze(tmp_path: Path, language: str) -> None:
+    async with staged(tmp_path, language, "hotfix", ALONE) as stage:
+        await stage.screen.act_as(DANA)
+        await stage.screen.type("/release v0.2.0")
+        await stage.screen.shot("refused", await stage.only_you("🚫"))
+        await stage.screen.type("/release hotfix v0.2.0 Orders are lost")
+        await stage.screen.shot("declared", await stage.screen.message("Orders are lost"))
+        await stage.tick("v0.2.0")
+        await stage.asks(ids.APPROVE)
+        stage.house.world.pass_time(minutes=11)
+        await stage.house.strike()
+        await stage.give_reason(ids.ALONE, DANA, "Lee and Kim: called twice, no answer.")
+        await stage.into_production()
+        await stage.screen.shot("alone", await stage.screen.message("called twice"))
+        await stage.screen.shot("announced", await stage.asks(ids.ROLLBACK))
 
 
 async def test_a_scheduled_release(tmp_path: Path, language: str) -> None:
