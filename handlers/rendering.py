@@ -10,6 +10,7 @@ from handlers.blocks import (
     checklist,
     evaluations,
     hotfix,
+    mails,
     notes,
     reminders,
 )
@@ -17,6 +18,7 @@ from handlers.blocks.parts import Message
 from pipeline import overruling
 from pipeline.config import Product
 from pipeline.events import ANNOUNCEMENT, CARD, CHECKLIST, DIRECT, HOTFIX, RESULT
+from pipeline.mails import MAILED
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 
@@ -59,6 +61,7 @@ RENDERINGS: Mapping[str, Rendering] = {
     "reminder": _of_run(lambda shown, product, run: reminders.reminder(shown, run)),
     "note": _note,
     "log": lambda shown, product, rest: notes.log(shown, rest),
+    MAILED: lambda shown, product, rest: mails.trouble(shown, rest),
 }
 """By the first word of the topic."""
 

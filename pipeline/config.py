@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.config_email import Email
 from pipeline.config_flags import LAUNCHDARKLY, FlagsAt
 from pipeline.config_people import Approval, EnvironmentPeople, People
 from pipeline.config_playbook import (
@@ -58,6 +59,7 @@ __all__ = [
     "Container",
     "Digest",
     "Docker",
+    "Email",
     "Environment",
     "EnvironmentPeople",
     "Environments",
@@ -174,6 +176,7 @@ class Product(Model):
     environments: Environments
     docker: Docker = Docker()
     flags: FlagsAt = FlagsAt()
+    email: Email | None = None
     pace: Pace = Pace()
 
 

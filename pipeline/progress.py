@@ -12,6 +12,7 @@ from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.decided import Step
 from pipeline.events import ANNOUNCEMENT, BOT, CARD, WAY_BACK, Fact, note, reminder, result
 from pipeline.lease import Claim
+from pipeline.mails import mail
 from pipeline.models import StageRun
 from pipeline.states import (
     ENDED_STAGE,
@@ -216,7 +217,9 @@ class Boundary:
         else:
             self.step.unlocked = True
         ending = WAY_BACK if back else result(self._attempt())
-        topics = (CARD,) if status is ReleaseStatus.SUCCEEDED else (CARD, ending)
+        topics: tuple[str, ...] = (CARD,) if status is ReleaseStatus.SUCCEEDED else (CARD, ending)
+        if status is ReleaseStatus.FAILED:
+            topics += (mail(f"stuck:{self._attempt()}" if back else ending),)
         self.facts.append(Fact(f"release_{status.value}", topics=topics))
 
     def _leave_locked(self, status: ReleaseStatus) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline import playbook
+from pipeline import mails, playbook
 from pipeline.changes import Change
+from pipeline.mails import MailState
 from pipeline.models import (
     Approval,
     ChecklistItem,
@@ -41,7 +42,8 @@ class Step:
 class Snapshot:
     """A release with all that belongs to it. The rows are detached: reading them touches no database.
 
-    `undelivered`: the topics that were given up, and why; files among them (see pipeline/parcel.py).
+    `undelivered`: the topics that were given up, and why; files among them (see pipeline/parcel.py). `mails`: how far
+    its e-mails got, by topic; read only for what tells of them.
     """
 
     release: Release
@@ -52,6 +54,7 @@ class Snapshot:
     lock: Lock | None = None
     promoted_at: datetime | None = None
     undelivered: Mapping[str, str] = field(default_factory=dict)
+    mails: Mapping[str, MailState] = field(default_factory=dict)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -88,7 +91,7 @@ class Snapshot:
         return next((run for run in self.runs.values() if run.id == run_id), None)
 
 
-async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
+async def load(session: AsyncSession, release_id: str, *, with_mails: bool = False) -> Snapshot | None:
     """Read a release and what belongs to it; None when there is none of this id."""
     release = await session.get(Release, release_id)
     if release is None:
@@ -116,6 +119,7 @@ async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
         lock,
         promoted,
         await _undelivered(session, release_id),
+        await mails.load(session, release_id) if with_mails else {},
     )
 
 

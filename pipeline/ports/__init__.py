@@ -21,6 +21,7 @@ from pipeline.ports.data import (
 from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
 from pipeline.ports.flags import FLAGS_FILE, Flag, FlagStore, Switched
 from pipeline.ports.leaks import Leak, Scanner
+from pipeline.ports.mail import Letter, Mail, Mailer, Posted
 from pipeline.ports.people import Directory, Person
 from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
 from pipeline.ports.work import (
@@ -60,11 +61,15 @@ __all__ = [
     "JudgeOrder",
     "Judgement",
     "Leak",
+    "Letter",
     "Limits",
+    "Mail",
+    "Mailer",
     "MigrationJob",
     "MigrationJudge",
     "Network",
     "Person",
+    "Posted",
     "ProductDatabase",
     "Proof",
     "Published",
