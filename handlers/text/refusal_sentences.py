@@ -23,6 +23,16 @@ VERSIONS: Mapping[str, str] = {
         "A version takes at most one commit after it.\n"
         "Leave the rest away, or look at what `{command} help` lists."
     ),
+    "bad_days": mark(
+        "`{text}` is no number of days.\n"
+        "The metrics look back over whole days, 1 to {most}.\n"
+        "Type `{command} metrics 30`, for example."
+    ),
+    "nothing_measured": mark(
+        "There is nothing to measure.\n"
+        "No release has met users in the last {days} days.\n"
+        "Name more days, such as `{command} metrics 365`."
+    ),
     "already_live": mark(
         "{version} is live already.\n"
         "There is nothing to release: production serves exactly this version.\n"
