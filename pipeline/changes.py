@@ -72,6 +72,10 @@ class Change:
         return self.trailers.get("risk", ())
 
     @property
+    def mitigations(self) -> tuple[str, ...]:
+        return self.trailers.get("mitigation", ())
+
+    @property
     def flags(self) -> tuple[str, ...]:
         return self.trailers.get("flag", ())
 

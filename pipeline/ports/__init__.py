@@ -23,7 +23,7 @@ from pipeline.ports.flags import FLAGS_FILE, Flag, FlagStore, Switched
 from pipeline.ports.leaks import Leak, Scanner
 from pipeline.ports.mail import Letter, Mail, Mailer, Posted
 from pipeline.ports.people import Directory, Person
-from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
+from pipeline.ports.source import ChangelogWriter, Commit, Extent, Published, Repository
 from pipeline.ports.work import (
     Builder,
     BuildOrder,
@@ -55,6 +55,7 @@ __all__ = [
     "Container",
     "DeployTarget",
     "Directory",
+    "Extent",
     "Flag",
     "FlagStore",
     "Image",
