@@ -58,6 +58,25 @@ class Email(Model):
         return self.port or PORTS[self.security]
 
 
+class Customers(Model):
+    """Where customers hear of what changes for them, when a person sends it: channels, and addresses that do not see
+    each other. `languages` are those that it is told in; left out, the product's."""
+
+    channels: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,}$")], ...], Field(max_length=20)
+    ] = ()
+    to: Annotated[tuple[Address, ...], Field(max_length=200)] = ()
+    languages: Annotated[tuple[Literal["en", "pt-BR"], ...], Field(max_length=2)] = ()
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "Customers":
+        if not (self.channels or self.to):
+            raise ValueError(
+                "customers names neither channels nor addresses (to); name some, or leave it out"
+            )
+        return self
+
+
 def _is_here(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

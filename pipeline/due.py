@@ -72,5 +72,5 @@ async def contents(session: AsyncSession, row: Delivery) -> tuple[Snapshot | Eve
     if row.release_id is None:
         return await session.get(Event, row.wanted), None
     card = select(Delivery.ts).where(Delivery.release_id == row.release_id, Delivery.topic == CARD)
-    with_mails = row.topic.startswith(MAIL)
-    return await snapshot.load(session, row.release_id, with_mails=with_mails), await session.scalar(card)
+    with_told = row.topic.startswith((MAIL, "customers"))
+    return await snapshot.load(session, row.release_id, with_told=with_told), await session.scalar(card)

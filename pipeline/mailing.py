@@ -24,6 +24,8 @@ from pipeline.store import Database
 PATIENCE = timedelta(days=1)
 """How long a server that does not take an e-mail is tried again."""
 
+FOR_CUSTOMERS = mail("customers")
+
 Write = Callable[[str, Snapshot, Product], Awaitable[Letter | None]]
 """Writes the letter of a topic, in the product's language; None when there is nothing to tell."""
 
@@ -45,7 +47,8 @@ class Mailing:
         if mailer is None or product.email is None or not isinstance(shown, Snapshot):
             return None
         state = shown.mails.get(parcel.topic, MailState())
-        left = tuple(address for address in product.email.to if address not in state.ended)
+        to = _recipients(parcel.topic, product)
+        left = tuple(address for address in to if address not in state.ended)
         letter = await self.write(parcel.topic, shown, product) if left else None
         if letter is not None:
             await self._send(
@@ -59,6 +62,8 @@ class Mailing:
         clean = Letter(*map(self.redact, (letter.subject, letter.text, letter.html)))
         first = message_id(shown.release.id, mail("announcement"), email.sender)
         mine = message_id(shown.release.id, topic, email.sender)
+        if topic == FOR_CUSTOMERS:  # they see neither each other nor the team's e-mails
+            return Mail(mine, (), left, clean, self.clock())
         answers = first if shown.mails.get(mail("announcement")) and mine != first else ""
         return Mail(mine, email.to, left, clean, self.clock(), answers)
 
@@ -101,6 +106,12 @@ class Mailing:
     async def _record(self, parcel: Parcel, facts: list[Fact]) -> None:
         async with self.db.transaction() as session:
             await record(session, await session.get_one(Release, parcel.about), facts, self.clock())
+
+
+def _recipients(topic: str, product: Product) -> tuple[str, ...]:
+    if topic == FOR_CUSTOMERS:
+        return product.customers.to if product.customers else ()
+    return product.email.to if product.email else ()
 
 
 def message_id(release_id: str, topic: str, sender: str) -> str:

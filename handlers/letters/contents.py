@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from handlers.blocks import announcements as told
+from handlers.blocks import customers
 from handlers.blocks.card import compare_url
 from handlers.blocks.changes import grouped, risk_lines, way_back
 from handlers.text import words
 from handlers.text.language import tr
 from pipeline.config import Product
+from pipeline.customers import LONGEST, note
 from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus
 
@@ -72,11 +74,29 @@ def failed(shown: Snapshot, product: Product) -> Draft | None:
     return Draft("bad", ending.what, ending.why, facts, (), _links(shown, product), _footer(shown))
 
 
+def for_customers(shown: Snapshot, product: Product) -> Draft | None:
+    """What a person has sent to customers, in each language after the other."""
+    found = note(shown, product)
+    if found is None or found.sent_at is None:
+        return None
+    texts = [
+        (customers.headline(shown, language), _rows(words.safe(text, LONGEST).split("\n")))
+        for language, text in found.texts.items()
+    ]
+    return Draft(
+        "good",
+        texts[0][0],
+        "",
+        sections=tuple((name if n else "", rows) for n, (name, rows) in enumerate(texts)),
+    )
+
+
 DRAFTS: Mapping[str, Callable[[Snapshot, Product], Draft | None]] = {
     "announcement": released,
     "rollback": turned_back,
     "stuck": turned_back,
     "result": failed,
+    "customers": for_customers,
 }
 """By the word of the topic after `mail:`."""
 
