@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from bot.app import Sockets, bolt_app, web_client
 from bot.clock import Metronome
+from bot.counted import Calls
 from bot.gauges import Gauges
 from bot.ofrep import Ofrep
 from bot.pages import open_page
@@ -280,7 +281,7 @@ class Bot:
             over_http,
             flags.routes(),
         )
-        self.gauges = Gauges(self.registry)
+        self.gauges, self.client.calls = Gauges(self.registry), Calls(self.registry)
         self.care = Care(self.db, self.ports)
         self.retention = Retention(self.db, config, self.ports, utc_now)
         self.reminding = Reminding(self.db, config, self.ports, utc_now, self.nudge_outbox)

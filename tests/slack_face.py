@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from bot.app import Sockets, bolt_app, web_client
+from bot.counted import Calls
 from bot.gauges import Gauges
 from bot.sandbox.sandbox import Sandbox
 from bot.server import Server
@@ -49,7 +50,7 @@ class Face:
         register(self.app, self.desk)
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
-        self.gauges = Gauges(self.registry)
+        self.gauges, self.client.calls = Gauges(self.registry), Calls(self.registry)
         over_http = None if self.sockets else self.app
         self.server = Server("127.0.0.1", settings.releasebot_port, self.missing, self.registry, over_http)
         self.lacking: list[str] = []
