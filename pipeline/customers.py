@@ -126,7 +126,7 @@ async def edit(
         actor,
         release_id,
         seen,
-        Fact("customer_note_edited", actor.user, {"texts": texts}, (CUSTOMERS,)),
+        Fact.by(actor, "customer_note_edited", {"texts": texts}, (CUSTOMERS,)),
         origin,
     )
 
@@ -138,7 +138,7 @@ async def send(service: Service, actor: Actor, release_id: str, seen: str, origi
     settings = product.customers
     assert settings is not None
     topics = (CUSTOMERS, *((mail("customers"),) if settings.to else ()))
-    fact = Fact("customer_note_sent", actor.user, {"texts": dict(here.texts)}, topics)
+    fact = Fact.by(actor, "customer_note_sent", {"texts": dict(here.texts)}, topics)
     await _say(service, actor, release_id, seen, fact, origin, settings.channels)
 
 

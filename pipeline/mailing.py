@@ -14,7 +14,7 @@ from pipeline.config import Product
 from pipeline.config_email import Email
 from pipeline.errors import MailError, MailRefusedError
 from pipeline.events import Fact, record
-from pipeline.mails import DELAYED, GIVEN_UP, REFUSED, SENT, MailState, mail, trouble
+from pipeline.mails import MailState, mail, trouble
 from pipeline.models import Release
 from pipeline.parcel import NeverSent, NotNow, Parcel, Sent
 from pipeline.ports import Clock, Letter, Mail, Mailer, Posted
@@ -80,10 +80,10 @@ class Mailing:
 
     async def _took(self, parcel: Parcel, state: MailState, posted: Posted) -> None:
         told = (trouble(parcel.topic),)
-        facts = [self._fact(SENT, parcel, told if state.delayed else (), to=list(posted.taken))]
+        facts = [_fact("mail_sent", parcel, told if state.delayed else (), to=list(posted.taken))]
         if posted.refused:
             refused = {who: self.redact(why) for who, why in posted.refused.items()}
-            facts.append(self._fact(REFUSED, parcel, told, refused=refused))
+            facts.append(_fact("mail_refused", parcel, told, refused=refused))
         await self._record(parcel, facts if posted.taken else facts[1:])
         if posted.later:
             await self._put_off(parcel, state, self.redact("; ".join(posted.later.values())))
@@ -91,21 +91,22 @@ class Mailing:
     async def _put_off(self, parcel: Parcel, state: MailState, why: str) -> None:
         """Tell that it is late, once, and try again; after a day it is given up."""
         if not state.delayed:
-            await self._record(parcel, [self._fact(DELAYED, parcel, (trouble(parcel.topic),), why=why)])
+            await self._record(parcel, [_fact("mail_delayed", parcel, (trouble(parcel.topic),), why=why)])
         elif state.since and self.clock() - state.since >= PATIENCE:
             await self._give_up(parcel, why)
         raise NotNow(None, why)
 
     async def _give_up(self, parcel: Parcel, why: str) -> None:
-        await self._record(parcel, [self._fact(GIVEN_UP, parcel, (trouble(parcel.topic),), why=why)])
+        await self._record(parcel, [_fact("mail_given_up", parcel, (trouble(parcel.topic),), why=why)])
         raise NeverSent(why)
-
-    def _fact(self, kind: str, parcel: Parcel, topics: tuple[str, ...], **said: Any) -> Fact:
-        return Fact(kind, payload={"topic": parcel.topic, **said}, topics=topics)
 
     async def _record(self, parcel: Parcel, facts: list[Fact]) -> None:
         async with self.db.transaction() as session:
             await record(session, await session.get_one(Release, parcel.about), facts, self.clock())
+
+
+def _fact(kind: str, parcel: Parcel, topics: tuple[str, ...], **said: Any) -> Fact:
+    return Fact(kind, payload={"topic": parcel.topic, **said}, topics=topics)
 
 
 def _recipients(topic: str, product: Product) -> tuple[str, ...]:

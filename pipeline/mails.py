@@ -14,7 +14,7 @@ MAIL = "mail"
 MAILED = "mailed"
 """The first word of the topic that tells, in the release's thread, what went wrong with an e-mail."""
 
-SENT, REFUSED, DELAYED, GIVEN_UP = KINDS = ("mail_sent", "mail_refused", "mail_delayed", "mail_given_up")
+KINDS = ("mail_sent", "mail_refused", "mail_delayed", "mail_given_up")
 
 
 def mail(about: str) -> str:

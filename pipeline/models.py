@@ -164,8 +164,8 @@ class Deployment(Base):
     version: Mapped[str] = mapped_column(String(64))
     cause: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime]
-    lead_seconds: Mapped[float | None]
-    restore_seconds: Mapped[float | None]
+    lead_seconds: Mapped[float | None] = mapped_column(Float)
+    restore_seconds: Mapped[float | None] = mapped_column(Float)
     __table_args__ = (
         UniqueConstraint("cause", "environment", "kind"),
         Index("ix_deployments_where", "product", "environment", "id"),

@@ -28,7 +28,7 @@ def message(shown: Snapshot, product: Product, rest: str) -> Message | None:
         return told(shown, found)
     if found.sent_at is None and shown.release.status is not ReleaseStatus.SUCCEEDED:
         return _gone(shown)
-    return _draft(shown, settings, found)
+    return _drafted(shown, settings, found)
 
 
 def _gone(shown: Snapshot) -> Message:
@@ -36,7 +36,7 @@ def _gone(shown: Snapshot) -> Message:
     return Message(text, parts.as_dicts([parts.section(f"📣 {text}")]), in_thread=True)
 
 
-def _draft(shown: Snapshot, settings: Customers, found: Note) -> Message:
+def _drafted(shown: Snapshot, settings: Customers, found: Note) -> Message:
     title = words.title(shown.release)
     headline = (
         tr("Customers were told of {title}", title=title)

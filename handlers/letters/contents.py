@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from handlers.blocks import announcements as told
-from handlers.blocks import customers
+from handlers.blocks import customers, hotfix
 from handlers.blocks.card import compare_url
 from handlers.blocks.changes import grouped, risk_lines, way_back
 from handlers.text import words
@@ -39,7 +39,7 @@ def released(shown: Snapshot, product: Product) -> Draft | None:
     return Draft(
         "back" if told.went_back(shown.release) else "good",
         told.released_headline(shown),
-        told.who_and_when(shown),
+        "\n".join([*hotfix.broken_glass(shown), told.who_and_when(shown)]),
         sections=(
             *(changes or ((tr("Changes"), (tr("No changes are listed."),)),)),
             (tr("Risks"), _rows(risk_lines(shown))),
