@@ -18,6 +18,7 @@ from handlers import (
 )
 from handlers.desk import Desk, Request
 from handlers.flags_grammar import ShowFlags, SwitchFlag
+from handlers.metrics_grammar import ShowMetrics
 from handlers.text import help as help_text
 from pipeline import turning
 from pipeline.errors import Refused
@@ -91,7 +92,7 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.Unschedule: schedule.unschedule,
     grammar.ShowStatus: looking.status,
     grammar.ListReleases: looking.recent,
-    grammar.ShowMetrics: measuring.show,
+    ShowMetrics: measuring.show,
     grammar.Plan: looking.plan,
     grammar.Show: looking.show,
     grammar.Logs: looking.logs,

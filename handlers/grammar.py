@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handlers import phrases
 from handlers.flags_grammar import ShowFlags, SwitchFlag, parse_flags
-from pipeline import metrics
+from handlers.metrics_grammar import ShowMetrics, parse_metrics
 from pipeline.errors import Refused
 
 LONGEST = 3000
@@ -123,11 +123,6 @@ class ListReleases:
 
 
 @dataclass(frozen=True)
-class ShowMetrics:
-    days: int = metrics.DAYS
-
-
-@dataclass(frozen=True)
 class Plan:
     version: str
     ref: str | None
@@ -208,7 +203,7 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "unschedule": lambda rest: _unschedule(rest),
     "status": lambda rest: ShowStatus(),
     "list": lambda rest: ListReleases(),
-    "metrics": lambda rest: _metrics(rest),
+    "metrics": lambda rest: parse_metrics(rest),
     "plan": lambda rest: _plan(rest),
     "show": lambda rest: _show(rest),
     "logs": lambda rest: _logs(rest),
@@ -256,16 +251,6 @@ def _plan(rest: list[str]) -> Plan:
         raise Refused("version_missing", word="plan")
     started = _start(rest[0], rest[1:])
     return Plan(started.version, started.ref)
-
-
-def _metrics(rest: list[str]) -> ShowMetrics:
-    """The days that are meant: `90`, `90d`, `90 days`. Raises Refused: bad_days."""
-    found = re.fullmatch(r"([0-9]{1,4})\s*(?:d|days?|dias?)?", " ".join(rest), re.IGNORECASE)
-    if not rest:
-        return ShowMetrics()
-    if found is None or not 1 <= int(found[1]) <= metrics.MOST_DAYS:
-        raise Refused("bad_days", text=" ".join(rest)[:80], most=str(metrics.MOST_DAYS))
-    return ShowMetrics(int(found[1]))
 
 
 def _show(rest: list[str]) -> Show:

@@ -3,11 +3,12 @@
 from babel.dates import format_date
 from slack_sdk.errors import SlackApiError
 
-from handlers import attachments, grammar
+from handlers import attachments
 from handlers.answers import UNREACHABLE, code
 from handlers.blocks import parts
 from handlers.blocks.parts import Picture
 from handlers.desk import Desk, Request
+from handlers.metrics_grammar import ShowMetrics
 from handlers.text import metrics as text
 from handlers.text import words
 from handlers.text.language import spoken, tr
@@ -16,7 +17,7 @@ from pipeline.metrics import Metrics, Week, metrics
 from pipeline.parcel import NeverSent
 
 
-async def show(desk: Desk, request: Request, product: str, typed: grammar.ShowMetrics) -> None:
+async def show(desk: Desk, request: Request, product: str, typed: ShowMetrics) -> None:
     """The numbers only the person sees; a picture cannot be shown to one person alone, so that all see it."""
     found = await metrics(desk.service, product, typed.days)
     if not found.reached:

@@ -4,6 +4,7 @@ from typing import get_args
 
 from handlers import flags_grammar as flags
 from handlers import grammar
+from handlers.metrics_grammar import ShowMetrics
 from handlers.register import ACTIONS, FORMS, SHORTCUTS
 from handlers.text import ids
 from pipeline.audit import KINDS
@@ -33,7 +34,7 @@ COMMANDS = {
     grammar.Unschedule: {"wish_cancelled"},
     grammar.ShowStatus: LOOKS,
     grammar.ListReleases: LOOKS,
-    grammar.ShowMetrics: LOOKS,
+    ShowMetrics: LOOKS,
     grammar.Plan: LOOKS,
     grammar.Show: LOOKS,
     grammar.Logs: LOOKS,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from handlers import grammar
 from handlers.flags_grammar import ShowFlags, SwitchFlag
 from handlers.grammar import parse_release
+from handlers.metrics_grammar import ShowMetrics
 from pipeline.errors import Refused
 
 
@@ -25,9 +26,9 @@ from pipeline.errors import Refused
         ("status", grammar.ShowStatus()),
         ("list", grammar.ListReleases()),
         ("help", grammar.Help()),
-        ("metrics", grammar.ShowMetrics(90)),
-        ("metrics 30", grammar.ShowMetrics(30)),
-        ("METRICS 7 days", grammar.ShowMetrics(7)),
+        ("metrics", ShowMetrics(90)),
+        ("metrics 30", ShowMetrics(30)),
+        ("METRICS 7 days", ShowMetrics(7)),
         ("flags", ShowFlags()),
         ("Flags  new-flow  OFF", SwitchFlag("new-flow", False, "production", "")),
         ("flags new-flow on staging", SwitchFlag("new-flow", True, "staging", "")),
