@@ -15,6 +15,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetr
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.counted import CountedClient
 from bot.settings import Settings
 
 log = structlog.get_logger()
@@ -26,13 +27,13 @@ SECONDS = 20
 """The longest a Web API call may take; the outbox then tries again."""
 
 
-def web_client(settings: Settings) -> AsyncWebClient:
+def web_client(settings: Settings) -> CountedClient:
     """The client for Slack's Web API. 429 is not slept away here: the outbox paces what it sends.
 
     Only a call that never reached Slack is repeated: one that was cut off may have been carried out,
     and the outbox looks for its message before it posts again.
     """
-    return AsyncWebClient(
+    return CountedClient(
         token=settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url,
         timeout=SECONDS,

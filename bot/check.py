@@ -65,7 +65,18 @@ async def _product(name: str, product: Product, text: str | None) -> list[str]:
     for one in judged:
         print(f"migration {one}")
     wrong = [f"{name}: {problem(one).replace('`', '')}" for one in problems]
-    return [*wrong, *_tokens(name, product)]
+    return [*wrong, *_tokens(name, product), *_mail(name, product)]
+
+
+def _mail(name: str, product: Product) -> list[str]:
+    """What the product's mail server wants, and is not there."""
+    if product.email is None:
+        return []
+    ca_file, password = product.email.ca_file, secret_name(name, "email", "PASSWORD")
+    needed = product.email.user and not secret_of(name, "email", "PASSWORD")
+    missing = [f"{name}: the password of {product.email.user} at {product.email.host}: set {password}"]
+    lost = [f"{name}: email.ca_file {ca_file} is not there"] if ca_file and not ca_file.is_file() else []
+    return [*(missing if needed else []), *lost]
 
 
 def _tokens(name: str, product: Product) -> list[str]:

@@ -108,7 +108,7 @@ async def _stop(bot: Bot) -> None:
     bot.pulse.stop()
     # Side by side: peers go on at once with the releases that are given back.
     await asyncio.gather(_close_the_desk(bot), bot.engine.stop(), bot.timekeeper.stop())
-    await bot.outbox.stop()
+    await asyncio.gather(bot.outbox.stop(), bot.mails.stop())
     await bot.server.stop()
     if bot.listening:
         bot.listening.cancel()

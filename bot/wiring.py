@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from bot.app import Sockets, bolt_app, web_client
 from bot.clock import Metronome
+from bot.counted import Calls
 from bot.gauges import Gauges
 from bot.ofrep import Ofrep
 from bot.pages import open_page
@@ -26,6 +27,7 @@ from bot.settings import Settings
 from handlers.desk import Desk
 from handlers.directory import SlackDirectory
 from handlers.feed import Feed
+from handlers.letters.writing import Letters
 from handlers.register import register
 from pipeline import environment
 from pipeline.adapters import postgres_backup, sqlite_backup
@@ -48,6 +50,7 @@ from pipeline.adapters.local.target import local_target
 from pipeline.adapters.shadow.judge import ShadowJudge
 from pipeline.adapters.shadow.keeper import Keeper
 from pipeline.adapters.shadow.proof import RestoredBackup
+from pipeline.adapters.smtp import SmtpMailer
 from pipeline.care import Care
 from pipeline.chain import Seal
 from pipeline.config import LAUNCHDARKLY, BotFile, Product, load
@@ -56,9 +59,10 @@ from pipeline.digest import Digests
 from pipeline.engine import Engine
 from pipeline.errors import ConfigError, StoreError
 from pipeline.listening import Listener
+from pipeline.mailing import Mailing
 from pipeline.outbox import Outbox
 from pipeline.pacing import slack
-from pipeline.ports import Builder, DeployTarget, Directory, FlagStore, Runner
+from pipeline.ports import Builder, DeployTarget, Directory, FlagStore, Mailer, Runner
 from pipeline.redact import Redactor
 from pipeline.reminding import Reminding
 from pipeline.retention import Retention
@@ -99,7 +103,10 @@ def _settled(product: Product, folder: Path, own_team: str) -> Product:
     local = "://" not in product.repository and not product.repository.partition(":")[0].count("@")
     repository = str((folder / product.repository).resolve()) if local else product.repository
     teams = tuple({*product.teams, own_team} - {""})
-    return product.model_copy(update={"repository": repository, "teams": teams})
+    email = product.email
+    if email and email.ca_file:
+        email = email.model_copy(update={"ca_file": (folder / email.ca_file).resolve()})
+    return product.model_copy(update={"repository": repository, "teams": teams, "email": email})
 
 
 def _distinct_ports(products: dict[str, Product]) -> None:
@@ -135,7 +142,8 @@ def redactor(settings: Settings, config: BotFile) -> Redactor:
     tokens += [settings.releasebot_audit_key, settings.releasebot_shadow_url]
     prefixes = tuple(environment.secret_name(name, where, "") for name in config.products
                      for where in ("staging", "production"))  # fmt: skip
-    prefixes += tuple(environment.secret_name(name, "registry", "password") for name in config.products)
+    prefixes += tuple(environment.secret_name(name, where, "password") for name in config.products
+                      for where in ("registry", "email"))  # fmt: skip
     secrets = [value for name, value in os.environ.items() if name.startswith(prefixes)]
     return Redactor([*(token.get_secret_value() for token in tokens), *secrets])
 
@@ -219,6 +227,13 @@ def _flags(name: str, product: Product, where: str, folder: Path) -> FlagStore:
     return FileFlags(folder / "flags" / where, secrets.title)
 
 
+def mailer(name: str, product: Product) -> Mailer | None:
+    """A product's mail server, where bot.toml names one."""
+    if product.email is None:
+        return None
+    return SmtpMailer(product.email, f"{name} releases", partial(secret_of, name, "email", "PASSWORD"))
+
+
 async def back_up(database_url: str, destination: Path) -> None:
     """Copy the bot's own database to a file. Raises DatabaseError."""
     url = make_url(database_url)
@@ -247,6 +262,9 @@ class Bot:
             slack(settings.releasebot_edits_per_minute),
         )
         self.outbox = Outbox(self.db, feed, utc_now, owner, pace)
+        letters, mailers = Letters(directory), {name: mailer(name, p) for name, p in config.products.items()}
+        mailing = Mailing(self.db, self.service.product, mailers.get, letters.write, self.redact, utc_now)
+        self.mails = Outbox(self.db, mailing, utc_now, owner, mails=True)
         self.desk = Desk(self.service, self.client, owner)
         self.pulse = Pulse()
         self.app = bolt_app(settings, self.client, self.pulse.has_stalled)
@@ -263,7 +281,7 @@ class Bot:
             over_http,
             flags.routes(),
         )
-        self.gauges = Gauges(self.registry)
+        self.gauges, self.client.calls = Gauges(self.registry), Calls(self.registry)
         self.care = Care(self.db, self.ports)
         self.retention = Retention(self.db, config, self.ports, utc_now)
         self.reminding = Reminding(self.db, config, self.ports, utc_now, self.nudge_outbox)
@@ -281,7 +299,7 @@ class Bot:
     def start_loops(self) -> None:
         """Start what runs for as long as the process: releases, messages, hearing the other bots."""
         self.pulse.start()
-        self.loops = [asyncio.create_task(self.engine.run()), asyncio.create_task(self.outbox.run())]
+        self.loops = [asyncio.create_task(each.run()) for each in (self.engine, self.outbox, self.mails)]
         if not self.db.sqlite:
             self.listening = asyncio.create_task(Listener(self.db, self.nudge).run())
             self.loops.append(self.listening)
@@ -289,15 +307,16 @@ class Bot:
     def nudge(self, release_id: str = "") -> None:
         """Something was committed (on this release, or anywhere): engine and outbox look at once."""
         self.engine.nudge(release_id)
-        self.outbox.nudge()
+        self.nudge_outbox()
 
     def look(self) -> None:
         """The clock's beat: has anything become due?"""
         self.engine.look()
-        self.outbox.nudge()
+        self.nudge_outbox()
 
     def nudge_outbox(self) -> None:
         self.outbox.nudge()
+        self.mails.nudge()
 
     async def missing(self) -> list[str]:
         """What keeps the bot from being ready, in words."""

@@ -56,7 +56,7 @@ async def content(file: Attachment, folder: Path) -> bytes:
     """The bytes of a file of the release whose folder this is. Raises NeverSent."""
     if isinstance(file.source, Log):
         return await asyncio.to_thread(_log, folder / file.source.path)
-    return await _drawn(file.source, folder.parents[1] / CACHE)
+    return await drawn(file.source, folder.parents[1] / CACHE)
 
 
 def _log(path: Path) -> bytes:
@@ -66,15 +66,18 @@ def _log(path: Path) -> bytes:
     return (("[earlier output is left out]\n" if was_cut else "") + text).encode()
 
 
-async def _drawn(picture: Picture, cache: Path) -> bytes:
-    """Drawn by a process of its own: the library is large, and would hold up whoever waits for an answer."""
+async def drawn(picture: Picture, cache: Path) -> bytes:
+    """A picture's PNG. Raises NeverSent.
+
+    Drawn by a process of its own: the library is large, and would hold up whoever waits for an answer.
+    """
     argv = (sys.executable, "-m", "handlers.pictures", picture.kind)
     env = environment.base() | {"MPLCONFIGDIR": str(cache)}
     try:
-        drawn = await capture(argv, env=env, timeout=SECONDS, stdin=json.dumps(picture.data).encode())
+        done = await capture(argv, env=env, timeout=SECONDS, stdin=json.dumps(picture.data).encode())
     except OSError as error:
         raise NeverSent(f"it could not be drawn: {error}") from error
-    if not drawn.ok or not drawn.stdout:
-        last = (drawn.stderr.strip().splitlines() or ["no picture came of it"])[-1]
+    if not done.ok or not done.stdout:
+        last = (done.stderr.strip().splitlines() or ["no picture came of it"])[-1]
         raise NeverSent(f"it could not be drawn: {last[:200]}")
-    return drawn.stdout
+    return done.stdout

@@ -3,9 +3,22 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from handlers import closing, flags, following, forms, grammar, hotfix, looking, schedule, starting, working
+from handlers import (
+    closing,
+    flags,
+    following,
+    forms,
+    grammar,
+    hotfix,
+    looking,
+    measuring,
+    schedule,
+    starting,
+    working,
+)
 from handlers.desk import Desk, Request
 from handlers.flags_grammar import ShowFlags, SwitchFlag
+from handlers.metrics_grammar import ShowMetrics
 from handlers.text import help as help_text
 from pipeline import turning
 from pipeline.errors import Refused
@@ -79,6 +92,7 @@ CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Aw
     grammar.Unschedule: schedule.unschedule,
     grammar.ShowStatus: looking.status,
     grammar.ListReleases: looking.recent,
+    ShowMetrics: measuring.show,
     grammar.Plan: looking.plan,
     grammar.Show: looking.show,
     grammar.Logs: looking.logs,

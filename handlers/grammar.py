@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from handlers import phrases
 from handlers.flags_grammar import ShowFlags, SwitchFlag, parse_flags
+from handlers.metrics_grammar import ShowMetrics, parse_metrics
 from pipeline.errors import Refused
 
 LONGEST = 3000
@@ -173,6 +174,7 @@ Typed = (
     | Unschedule
     | ShowStatus
     | ListReleases
+    | ShowMetrics
     | Plan
     | Show
     | Logs
@@ -201,6 +203,7 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "unschedule": lambda rest: _unschedule(rest),
     "status": lambda rest: ShowStatus(),
     "list": lambda rest: ListReleases(),
+    "metrics": lambda rest: parse_metrics(rest),
     "plan": lambda rest: _plan(rest),
     "show": lambda rest: _show(rest),
     "logs": lambda rest: _logs(rest),

@@ -12,6 +12,7 @@ from handlers import (
     actions,
     closing,
     commands,
+    customers,
     flags,
     following,
     forms,
@@ -53,6 +54,8 @@ ACTIONS: Mapping[str, Handler] = {
     ids.QUEUE: schedule.press_queue,
     ids.UNSCHEDULE: schedule.press_cancel,
     ids.GO_ON: schedule.press_go_on,
+    ids.NOTE_EDIT: customers.open_edit,
+    ids.NOTE_SEND: customers.send,
 }
 
 FORMS: Mapping[str, Handler] = {
@@ -65,6 +68,7 @@ FORMS: Mapping[str, Handler] = {
     ids.WAIVE_FORM: items.waived,
     ids.ASSIGN_FORM: items.assigned,
     ids.OVERRULE_FORM: forms.overruled,
+    ids.NOTE_FORM: customers.edited,
 }
 
 SHORTCUTS: Mapping[str, Handler] = {

@@ -8,15 +8,18 @@ from handlers.blocks import (
     asks,
     card,
     checklist,
+    customers,
     evaluations,
     hotfix,
+    mails,
     notes,
     reminders,
 )
 from handlers.blocks.parts import Message
 from pipeline import overruling
 from pipeline.config import Product
-from pipeline.events import ANNOUNCEMENT, CARD, CHECKLIST, DIRECT, HOTFIX, RESULT
+from pipeline.events import ANNOUNCEMENT, CARD, CHECKLIST, CUSTOMERS, DIRECT, HOTFIX, RESULT
+from pipeline.mails import MAILED
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 
@@ -59,6 +62,8 @@ RENDERINGS: Mapping[str, Rendering] = {
     "reminder": _of_run(lambda shown, product, run: reminders.reminder(shown, run)),
     "note": _note,
     "log": lambda shown, product, rest: notes.log(shown, rest),
+    CUSTOMERS.split(":")[0]: lambda shown, product, rest: customers.message(shown, product, rest),
+    MAILED: lambda shown, product, rest: mails.trouble(shown, rest),
 }
 """By the first word of the topic."""
 

@@ -49,6 +49,8 @@ KINDS: Mapping[str, Weight] = {
     "wish_cancelled": "decision",
     "wishes_resumed": "decision",
     "flag_switch_requested": "decision",
+    "customer_note_edited": "decision",
+    "customer_note_sent": "decision",
     "request_refused": "refusal",
     "requests_refused": "refusal",
     "stage_succeeded": "effect",
@@ -59,6 +61,9 @@ KINDS: Mapping[str, Weight] = {
     "version_deployed": "effect",
     "release_announced": "effect",
     "rollback_announced": "effect",
+    "mail_sent": "effect",
+    "mail_refused": "effect",
+    "mail_given_up": "effect",
     "flag_switched": "effect",
     "flag_switch_failed": "effect",
     "flag_switch_unconfirmed": "effect",
@@ -81,6 +86,7 @@ KINDS: Mapping[str, Weight] = {
     "people_reminded": "progress",
     "digest_told": "progress",
     "log_shown": "progress",
+    "mail_delayed": "progress",
 }
 """Every kind of fact that is recorded anywhere, and what it is. Progress is not audited; what is not here is."""
 

@@ -47,7 +47,8 @@ Context = Sequence[Mapping[str, object]]
 
 @dataclass(frozen=True)
 class Change:
-    """One commit. The names in `trailers` are lower-case; `group` is the changelog's heading."""
+    """One commit. The names in `trailers` are lower-case; `group` is the changelog's heading; `at` is when it was
+    committed, as a POSIX time (0 where that is not known)."""
 
     sha: str
     type: str
@@ -58,6 +59,7 @@ class Change:
     email: str
     trailers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     group: str = "Other"
+    at: int = 0
 
     @property
     def customer_notes(self) -> Mapping[str, str]:
@@ -68,6 +70,10 @@ class Change:
     @property
     def risks(self) -> tuple[str, ...]:
         return self.trailers.get("risk", ())
+
+    @property
+    def mitigations(self) -> tuple[str, ...]:
+        return self.trailers.get("mitigation", ())
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -199,11 +205,16 @@ def read_change(commit: Mapping[str, object]) -> Change:
         email=plain(str(author.get("email") or ""), NAME),
         trailers=trailers(body),
         group=_group(str(commit.get("group") or "")),
+        at=_moment(_mapping(commit.get("committer")).get("timestamp")),
     )
 
 
 def _message(commit: Mapping[str, object]) -> str:
     return str(commit.get("raw_message") or commit.get("message") or "")
+
+
+def _moment(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.config_email import Customers, Email
 from pipeline.config_flags import LAUNCHDARKLY, FlagsAt
 from pipeline.config_people import Approval, EnvironmentPeople, People
 from pipeline.config_playbook import (
@@ -56,8 +57,10 @@ __all__ = [
     "Checklist",
     "Component",
     "Container",
+    "Customers",
     "Digest",
     "Docker",
+    "Email",
     "Environment",
     "EnvironmentPeople",
     "Environments",
@@ -174,7 +177,17 @@ class Product(Model):
     environments: Environments
     docker: Docker = Docker()
     flags: FlagsAt = FlagsAt()
+    email: Email | None = None
+    customers: Customers | None = None
     pace: Pace = Pace()
+
+    @model_validator(mode="after")
+    def _customers_are_written_to_by_a_server(self) -> "Product":
+        if self.customers and self.customers.to and self.email is None:
+            raise ValueError(
+                "customers.to has addresses, and no email names a server; add [products.NAME.email]"
+            )
+        return self
 
 
 class SlackNames(Model):

@@ -13,7 +13,8 @@ Entries = tuple[UserOrGroup, ...]
 class People(Model):
     """Slack users (U...) and user groups (S...) by what they may do.
 
-    `lock` and `flags`, left out, are for whoever may approve or roll back; `override` for whoever may approve.
+    `lock` and `flags`, left out, are for whoever may approve or roll back; `override` and `announce` for
+    whoever may approve.
     """
 
     start: Annotated[Entries, Field(min_length=1)]
@@ -22,6 +23,7 @@ class People(Model):
     lock: Entries = ()
     flags: Entries = ()
     override: Entries = ()
+    announce: Entries = ()
 
 
 class EnvironmentPeople(Model):
@@ -33,6 +35,7 @@ class EnvironmentPeople(Model):
     lock: Entries = ()
     flags: Entries = ()
     override: Entries = ()
+    announce: Entries = ()
 
 
 class Approval(Model):

@@ -222,11 +222,14 @@ class Watch(Model):
 
 
 class Risk(Model):
-    """A standing risk of the product, with what is done about it."""
+    """A standing risk of the product, with what is done about it and how it is undone. With `paths` it applies to
+    releases that change something there; without, to all."""
 
-    id: str
-    title: str
-    mitigation: str
+    id: Annotated[str, Field(min_length=1, max_length=40)]
+    title: Annotated[str, Field(min_length=1)]
+    mitigation: Annotated[str, Field(min_length=1)]
+    way_back: str | None = None
+    paths: tuple[CheckoutPath, ...] = ()
 
 
 class Requirements(Model):
@@ -254,6 +257,13 @@ class Playbook(Model):
     watch: Watch = Watch()
     risks: tuple[Risk, ...] = ()
     skippable: tuple[Skippable, ...] = ()
+
+    @model_validator(mode="after")
+    def _risks_have_ids_of_their_own(self) -> "Playbook":
+        ids = [risk.id for risk in self.risks]
+        if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+            raise ValueError(f"risks has {twice[0]!r} twice; an id is one risk's")
+        return self
 
     @model_validator(mode="after")
     def _containers_name_components(self) -> "Playbook":

@@ -10,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline import snapshot
 from pipeline.events import CARD, DIRECT
+from pipeline.mails import MAIL
 from pipeline.models import Delivery, Event, Release
 from pipeline.snapshot import Snapshot
 from pipeline.states import ACTIVE
@@ -18,10 +19,19 @@ NEWS = timedelta(days=1)
 """How long a fact of a product that could not be told is worth another try at a start."""
 
 
-def next_due(now: datetime, database_now: ColumnElement[float], busy: list[str]) -> Any:
+def by_mail(wanted: bool) -> ColumnElement[bool]:
+    """Whether a message goes by e-mail, or (not `wanted`) to the chat platform."""
+    found = Delivery.topic.like(f"{MAIL}:%")
+    return found if wanted else ~found
+
+
+def next_due(
+    now: datetime, database_now: ColumnElement[float], busy: list[str], *, mails: bool = False
+) -> Any:
     """The message to send next: unsent and due, and of nothing that is `busy` (releases, products).
 
-    Nothing of a release goes before its card, which is its thread's parent and awaited by people.
+    Nothing of a release goes before its card, which is its thread's parent and awaited by people; e-mails have no
+    thread.
     """
     card = aliased(Delivery)
     of_release = (card.release_id == Delivery.release_id, card.topic == CARD)
@@ -37,7 +47,8 @@ def next_due(now: datetime, database_now: ColumnElement[float], busy: list[str])
             Delivery.given_up.is_(None),
             Delivery.next_at <= now,
             free,
-            or_(Delivery.topic == CARD, Delivery.release_id.is_(None), alone, has_card),
+            by_mail(mails),
+            or_(by_mail(True), Delivery.topic == CARD, Delivery.release_id.is_(None), alone, has_card),
             func.coalesce(Delivery.release_id, Delivery.product).not_in(busy),
         )
         .order_by(or_(Delivery.urgent, first_post).desc(), Delivery.id)
@@ -61,4 +72,5 @@ async def contents(session: AsyncSession, row: Delivery) -> tuple[Snapshot | Eve
     if row.release_id is None:
         return await session.get(Event, row.wanted), None
     card = select(Delivery.ts).where(Delivery.release_id == row.release_id, Delivery.topic == CARD)
-    return await snapshot.load(session, row.release_id), await session.scalar(card)
+    with_told = row.topic.startswith((MAIL, "customers"))
+    return await snapshot.load(session, row.release_id, with_told=with_told), await session.scalar(card)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from pipeline.events import CUSTOMERS, customers_post
 from pipeline.models import Delivery
 from pipeline.parcel import Parcel, file_topic
 from pipeline.store import Database
@@ -32,10 +33,12 @@ def _row(parcel: Parcel, name: str, at: datetime) -> dict[str, Any]:
 
 
 async def lost(db: Database, parcel: Parcel) -> None:
-    """A file was given up: its message is shown again, and says so."""
-    if parcel.file is None:
+    """A file, or what customers were to be told, was given up: the message that has it is shown again, and says so."""
+    to_customers = parcel.topic.startswith(customers_post(""))
+    if parcel.file is None and not to_customers:
         return
-    carrier = (Delivery.release_id == parcel.release.id, Delivery.topic == parcel.message_topic)
+    topic = CUSTOMERS if to_customers else parcel.message_topic
+    carrier = (Delivery.release_id == parcel.release.id, Delivery.topic == topic)
     async with db.transaction() as session:
         again = update(Delivery).where(*carrier).values(sent=Delivery.wanted - 1)
         await session.execute(again.execution_options(synchronize_session=False))

@@ -244,13 +244,18 @@ class Worker:
         }
 
     async def _execute(self, run: StageRun) -> Outcome:
+        """Whatever is logged within a stage says whose it is."""
+        with structlog.contextvars.bound_contextvars(release=run.release_id, stage=run.name):
+            return await self._evaluate(run)
+
+    async def _evaluate(self, run: StageRun) -> Outcome:
         stage, clock = playbook.STAGES.get(run.name), self.engine.clock
         if stage is None:
             return trouble.unknown(run.name, clock())
         try:
             ctx = self._context(run)
         except (ValidationError, LookupError):
-            self.log.exception("stage not begun", stage=run.name)
+            self.log.exception("stage not begun")
             return trouble.unreadable(self.held.release.product, clock())
         try:
             return await skipped(ctx) or await stage.run(ctx)
@@ -261,7 +266,7 @@ class Worker:
             return trouble.came_of(stage.on_trouble, run, "trouble", facts, clock())
         except Exception:
             reference = f"{run.release_id[-6:]}-{run.id}"
-            self.log.exception("stage crashed", stage=run.name, reference=reference)
+            self.log.exception("stage crashed", reference=reference)
             return trouble.came_of(stage.on_trouble, run, "crashed", {"reference": reference}, clock())
 
     def _context(self, run: StageRun) -> Context:

@@ -52,6 +52,14 @@ class ReadBackError(FlagError):
     """A flag was switched, and an application does not get what it was switched to: nobody knows what users get."""
 
 
+class MailError(PipelineError):
+    """An e-mail could not be handed to its server now; another attempt may."""
+
+
+class MailRefusedError(MailError):
+    """The server refused an e-mail as such: another attempt would end the same way."""
+
+
 class StoreError(PipelineError, OSError):
     """The bot's own database does not answer: nothing was recorded. Never a stage's failure: it is waited for."""
 

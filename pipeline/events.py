@@ -29,6 +29,8 @@ ANNOUNCEMENT = "announcement"
 WAY_BACK = "announcement:rollback"
 RESULT = "result"
 HOTFIX = "hotfix"
+CUSTOMERS = "customers:draft"
+"""The topic of what customers may be told."""
 DIRECT = "dm"
 """The first word of a topic that one person is told alone."""
 ASK_FIRST = ("approval", "checklist", "decision", "announcement", "result", "reminder", HOTFIX, "alone")
@@ -71,6 +73,11 @@ def result(attempt: int) -> str:
 def reminder(run_id: int, at: float) -> str:
     """The topic of what people were told again at a moment (a POSIX time)."""
     return f"reminder:{run_id}:{int(at)}"
+
+
+def customers_post(channel: str) -> str:
+    """The topic of what customers are told in a channel."""
+    return f"customers:post:{channel}"
 
 
 def request(kind: str, run_id: int) -> str:
@@ -130,11 +137,18 @@ async def direct(
     session: AsyncSession, release_id: str, about: str, people: Iterable[str], at: datetime
 ) -> None:
     """Have something of a release told to people alone, to each of them once."""
-    newest = select(func.max(Event.id)).where(Event.release_id == release_id).scalar_subquery()
     for user in people:
-        row = {"release_id": release_id, "topic": f"{DIRECT}:{about}:{user}", "channel": user, "sent": 0}
-        into = _insert(session).values(**row, wanted=newest, urgent=True, next_at=at)
-        await session.execute(into.on_conflict_do_nothing())
+        await tell_elsewhere(session, release_id, f"{DIRECT}:{about}:{user}", user, at)
+
+
+async def tell_elsewhere(
+    session: AsyncSession, release_id: str, topic: str, channel: str, at: datetime
+) -> None:
+    """Have a message of a release told in another channel than its own, once."""
+    newest = select(func.max(Event.id)).where(Event.release_id == release_id).scalar_subquery()
+    row = {"release_id": release_id, "topic": topic, "channel": channel, "sent": 0}
+    into = _insert(session).values(**row, wanted=newest, urgent=True, next_at=at)
+    await session.execute(into.on_conflict_do_nothing())
 
 
 async def record_of_product(

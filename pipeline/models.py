@@ -150,7 +150,10 @@ class Image(Base):
 
 
 class Deployment(Base):
-    """A version that took all traffic of an environment, by going forward (release) or back (rollback)."""
+    """A version that took all traffic of an environment, by going forward (release) or back (rollback).
+
+    `lead_seconds` and `restore_seconds` are what the metrics are made of (see pipeline/timings.py).
+    """
 
     __tablename__ = "deployments"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -161,9 +164,12 @@ class Deployment(Base):
     version: Mapped[str] = mapped_column(String(64))
     cause: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime]
+    lead_seconds: Mapped[float | None] = mapped_column(Float)
+    restore_seconds: Mapped[float | None] = mapped_column(Float)
     __table_args__ = (
         UniqueConstraint("cause", "environment", "kind"),
         Index("ix_deployments_where", "product", "environment", "id"),
+        Index("ix_deployments_time", "product", "environment", "at"),
     )
 
 

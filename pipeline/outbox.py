@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline import enclosed, pacing
-from pipeline.due import contents, next_due, silent
+from pipeline.due import by_mail, contents, next_due, silent
 from pipeline.errors import StoreError
 from pipeline.events import CARD
 from pipeline.lease import MARGIN, suspended_clock
@@ -42,12 +42,23 @@ BETWEEN_EDITS = {True: timedelta(seconds=1), False: timedelta(seconds=5)}
 
 
 class Outbox:
-    """Sends what is wanted and not yet sent, at the `pace` of the platform (without one: as fast as it goes)."""
+    """Sends what is wanted and not yet sent, at the `pace` of the platform (without one: as fast as it goes).
+
+    With `mails` it sends what goes by e-mail, and only that: a slow mail server holds up no message.
+    """
 
     def __init__(
-        self, db: Database, sender: Sender, clock: Clock, owner: str, pace: Pace | None = None
+        self,
+        db: Database,
+        sender: Sender,
+        clock: Clock,
+        owner: str,
+        pace: Pace | None = None,
+        *,
+        mails: bool = False,
     ) -> None:
-        self.db, self.sender, self.clock, self.owner, self.pace = db, sender, clock, owner, pace
+        self.db, self.sender, self.clock, self.pace, self.mails = db, sender, clock, pace, mails
+        self.owner = f"{owner}:mail" if mails else owner
         self._nudged = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sending: set[int] = set()
@@ -90,7 +101,9 @@ class Outbox:
         """At a start the token or the channel may be mended: what is still worth telling gets another try."""
         async with self.db.transaction() as session:
             now = self.clock()
-            again = update(Delivery).where(silent(now)).values(given_up=None, next_at=now)
+            again = (
+                update(Delivery).where(silent(now), by_mail(self.mails)).values(given_up=None, next_at=now)
+            )
             await session.execute(again.execution_options(synchronize_session=False))
 
     async def stop(self) -> None:
@@ -116,14 +129,14 @@ class Outbox:
     async def idle(self) -> bool:
         """Whether nothing is waiting to be sent."""
         async with self.db.reading() as session:
-            waiting = select(Delivery.id).where(Delivery.sent < Delivery.wanted, Delivery.given_up.is_(None))
-            next_one = waiting.order_by(Delivery.next_at).limit(1)
+            unsent = (Delivery.sent < Delivery.wanted, Delivery.given_up.is_(None), by_mail(self.mails))
+            next_one = select(Delivery.id).where(*unsent).order_by(Delivery.next_at).limit(1)
             return not self._tasks and await session.scalar(next_one) is None
 
     # -------------------------------------------------------------- one message
 
     async def _start_one(self) -> bool:
-        due = next_due(self.clock(), self.db.now, list(self._tasks))
+        due = next_due(self.clock(), self.db.now, list(self._tasks), mails=self.mails)
         async with self.db.reading() as session:
             if await session.scalar(due) is None:
                 return False
@@ -204,7 +217,7 @@ class Outbox:
         except NotNow as later:
             bound.info("outbox: later", seconds=later.seconds, why=later.why)
             await self._record_later(parcel, later.seconds)
-            if later.everybody and self.pace:
+            if later.everybody and later.seconds is not None and self.pace:
                 await self._pause_all(parcel, later.seconds, self.pace)
         except NeverSent as never:
             (bound.warning if parcel.file else bound.error)("outbox: cannot be delivered", why=never.why)

@@ -91,9 +91,10 @@ class Sent:
 
 @dataclass
 class NotNow(Exception):  # noqa: N818 - a pause, not an error
-    """The platform cannot take it now; try again in `seconds`. `everybody`: it takes no call of this kind."""
+    """The platform cannot take it now; try again in `seconds` (None: later each time). `everybody`: it takes no call
+    of this kind."""
 
-    seconds: float
+    seconds: float | None
     why: str
     everybody: bool = False
 
@@ -107,4 +108,4 @@ class NeverSent(Exception):  # noqa: N818 - a defined end, not an error
 
 class Sender(Protocol):
     async def send(self, parcel: Parcel) -> Sent | None:
-        """Post or edit. None when there is nothing to show for the topic. Raises NotNow or NeverSent."""
+        """Post or edit. None when there is nothing that could be edited later. Raises NotNow or NeverSent."""

@@ -11,7 +11,7 @@ from pipeline.config import Product
 from pipeline.context import Ports, Secrets
 from pipeline.errors import PipelineError, Refused
 from pipeline.models import Release
-from pipeline.ports import Repository
+from pipeline.ports import Extent, Repository
 from pipeline.service import Service
 from pipeline.stages.preflight import images_missing, variables_missing
 from pipeline.version import Version, parse_version
@@ -29,6 +29,7 @@ class Plan:
     found: Candidate
     base: Release | None
     changes: Changes
+    extent: Extent
     obstacles: tuple[Refused, ...]
     problems: tuple[dict[str, Any], ...]
 
@@ -44,9 +45,9 @@ async def plan(service: Service, name: str, text: str, ref: str | None) -> Plan:
         taken = await openness.taken(session, name, product, version.tag, now)
         frozen = await openness.frozen(session, name, product, version.tag, now)
     obstacles = [*_outdated(version, base, found), *(refused for refused in (taken, frozen) if refused)]
-    changes = await _changes(ports, found, base, version)
+    changes, extent = await _changes(ports, found, base, version)
     wrong = await problems(ports.repository, ports.product, ports.secrets, found)
-    return Plan(name, version, found, base, changes, tuple(obstacles), tuple(wrong))
+    return Plan(name, version, found, base, changes, extent, tuple(obstacles), tuple(wrong))
 
 
 def _outdated(version: Version, base: Release | None, found: Candidate) -> Iterator[Refused]:
@@ -56,13 +57,16 @@ def _outdated(version: Version, base: Release | None, found: Candidate) -> Itera
         yield refused
 
 
-async def _changes(ports: Ports, found: Candidate, base: Release | None, version: Version) -> Changes:
+async def _changes(
+    ports: Ports, found: Candidate, base: Release | None, version: Version
+) -> tuple[Changes, Extent]:
     since = base.commit if base else None
     try:
         context = await ports.changelog.context(found.commit, since, version.tag)
+        extent = await ports.repository.extent(since, found.commit)
     except PipelineError as error:
         raise Refused("repository_unreadable", error=str(error)) from error
-    return Changes.from_context(context, base=since, head=found.commit)
+    return Changes.from_context(context, base=since, head=found.commit), extent
 
 
 async def problems(

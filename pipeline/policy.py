@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError, Refused
 from pipeline.ports import Directory, Person
 from pipeline.version import Version
 
-Action = Literal["start", "approve", "rollback", "tick", "lock", "flags", "override"]
+Action = Literal["start", "approve", "rollback", "tick", "lock", "flags", "override", "announce"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 OLDEST = {"tick": 60.0}
@@ -21,6 +21,7 @@ _OTHERS = {
     "lock": ("approve", "rollback"),
     "flags": ("approve", "rollback"),
     "override": ("approve",),
+    "announce": ("approve",),
 }
 """Who an action is for where bot.toml names nobody: whoever may do one of these."""
 

@@ -10,8 +10,9 @@ from typing import Any
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.decided import Step
-from pipeline.events import ANNOUNCEMENT, BOT, CARD, WAY_BACK, Fact, note, reminder, result
+from pipeline.events import ANNOUNCEMENT, BOT, CARD, CUSTOMERS, WAY_BACK, Fact, note, reminder, result
 from pipeline.lease import Claim
+from pipeline.mails import mail
 from pipeline.models import StageRun
 from pipeline.states import (
     ENDED_STAGE,
@@ -118,7 +119,8 @@ class Boundary:
             move_release(self.release, ReleaseStatus.ROLLING_BACK)
         if to != "rollback":
             return ()
-        return (ANNOUNCEMENT, WAY_BACK) if self.again else (ANNOUNCEMENT,)
+        told = (ANNOUNCEMENT, CUSTOMERS) if self.release.finished_at else (ANNOUNCEMENT,)
+        return (*told, WAY_BACK) if self.again else told
 
     def _forwards(self, turn: dict[str, Any]) -> tuple[str, ...]:
         """What failed, what was stopped and what was undone is tried again; a person may have it skipped."""
@@ -216,7 +218,10 @@ class Boundary:
         else:
             self.step.unlocked = True
         ending = WAY_BACK if back else result(self._attempt())
-        topics = (CARD,) if status is ReleaseStatus.SUCCEEDED else (CARD, ending)
+        done = (CUSTOMERS,) if self.release.direction == "release" else ()
+        topics: tuple[str, ...] = (CARD, *done) if status is ReleaseStatus.SUCCEEDED else (CARD, ending)
+        if status is ReleaseStatus.FAILED:
+            topics += (mail(f"stuck:{self._attempt()}" if back else ending),)
         self.facts.append(Fact(f"release_{status.value}", topics=topics))
 
     def _leave_locked(self, status: ReleaseStatus) -> None:

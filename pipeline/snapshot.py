@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline import playbook
+from pipeline import mails, playbook
 from pipeline.changes import Change
+from pipeline.mails import MailState
 from pipeline.models import (
     Approval,
     ChecklistItem,
@@ -41,7 +42,8 @@ class Step:
 class Snapshot:
     """A release with all that belongs to it. The rows are detached: reading them touches no database.
 
-    `undelivered`: the topics that were given up, and why; files among them (see pipeline/parcel.py).
+    `undelivered`: the topics that were given up, and why; files among them (see pipeline/parcel.py). `mails`: how far
+    its e-mails got, by topic; `notes`: what people did with what customers are told. Both are read only for that.
     """
 
     release: Release
@@ -52,6 +54,8 @@ class Snapshot:
     lock: Lock | None = None
     promoted_at: datetime | None = None
     undelivered: Mapping[str, str] = field(default_factory=dict)
+    mails: Mapping[str, MailState] = field(default_factory=dict)
+    notes: tuple[Event, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -88,7 +92,7 @@ class Snapshot:
         return next((run for run in self.runs.values() if run.id == run_id), None)
 
 
-async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
+async def load(session: AsyncSession, release_id: str, *, with_told: bool = False) -> Snapshot | None:
     """Read a release and what belongs to it; None when there is none of this id."""
     release = await session.get(Release, release_id)
     if release is None:
@@ -116,6 +120,8 @@ async def load(session: AsyncSession, release_id: str) -> Snapshot | None:
         lock,
         promoted,
         await _undelivered(session, release_id),
+        await mails.load(session, release_id) if with_told else {},
+        await _notes(session, release_id) if with_told else (),
     )
 
 
@@ -124,6 +130,14 @@ async def _undelivered(session: AsyncSession, release_id: str) -> dict[str, str]
     given_up = (Delivery.release_id == release_id, Delivery.given_up.is_not(None))
     found = await session.execute(select(Delivery.topic, Delivery.given_up).where(*given_up))
     return {topic: str(why) for topic, why in found}
+
+
+async def _notes(session: AsyncSession, release_id: str) -> tuple[Event, ...]:
+    of_notes = (
+        Event.release_id == release_id,
+        Event.kind.in_(("customer_note_edited", "customer_note_sent")),
+    )
+    return tuple(await session.scalars(select(Event).where(*of_notes).order_by(Event.id)))
 
 
 async def _lock(session: AsyncSession, product: str) -> Lock | None:

@@ -7,16 +7,21 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from bot.app import Sockets, bolt_app, web_client
+from bot.counted import Calls
 from bot.gauges import Gauges
 from bot.sandbox.sandbox import Sandbox
 from bot.server import Server
 from bot.settings import Settings
+from bot.wiring import mailer
 from handlers.desk import Desk
 from handlers.directory import SlackDirectory
 from handlers.feed import Feed
+from handlers.letters.writing import Letters
 from handlers.register import register
+from pipeline.mailing import Mailing
 from pipeline.outbox import Outbox
 from pipeline.ports import Clock
+from pipeline.redact import Redactor
 from pipeline.service import Service
 from pipeline.timekeeper import Timekeeper
 
@@ -34,6 +39,10 @@ class Face:
         self.directory = SlackDirectory(self.client)
         feed = Feed(self.client, service.product, service.folder)
         self.outbox = Outbox(service.db, feed, hurried, "face")
+        letters, redact = Letters(self.directory), Redactor(())
+        mailers = {name: mailer(name, product) for name, product in service.config.products.items()}
+        mailing = Mailing(service.db, service.product, mailers.get, letters.write, redact, service.clock)
+        self.mails = Outbox(service.db, mailing, hurried, "face", mails=True)
         self.desk = Desk(service, self.client)
         self.timekeeper = Timekeeper(service, "face")
         self.stalled = False
@@ -41,7 +50,7 @@ class Face:
         register(self.app, self.desk)
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
-        self.gauges = Gauges(self.registry)
+        self.gauges, self.client.calls = Gauges(self.registry), Calls(self.registry)
         over_http = None if self.sockets else self.app
         self.server = Server("127.0.0.1", settings.releasebot_port, self.missing, self.registry, over_http)
         self.lacking: list[str] = []
@@ -52,7 +61,8 @@ class Face:
         return self.lacking
 
     async def start(self) -> None:
-        self._loops = [asyncio.create_task(self.outbox.run()), asyncio.create_task(self._beat())]
+        outboxes = (self.outbox, self.mails)
+        self._loops = [asyncio.create_task(self._beat()), *(asyncio.create_task(o.run()) for o in outboxes)]
         await self.server.start()
         await self.desk.look_after()
         if self.sockets:
@@ -62,6 +72,7 @@ class Face:
         while True:
             await asyncio.sleep(BEAT)
             self.outbox.nudge()
+            self.mails.nudge()
 
     async def stop(self) -> None:
         if self.sockets:
@@ -69,8 +80,9 @@ class Face:
         await self.desk.stop()
         await self.timekeeper.stop()
         await self.outbox.stop()
+        await self.mails.stop()
         await self.server.stop()
-        self._loops[1].cancel()
+        self._loops[0].cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
 
 

@@ -232,7 +232,7 @@ class SlackHouse(House):
     async def quiet(self) -> None:
         """Wait until everything that should be said has been said."""
         async with asyncio.timeout(PATIENCE):
-            while not await self.face.outbox.idle():
+            while not (await self.face.outbox.idle() and await self.face.mails.idle()):
                 await asyncio.sleep(0.01)
 
 

@@ -19,6 +19,7 @@ from pipeline.ports import (
     Command,
     CommandResult,
     Commit,
+    Extent,
     Image,
     Leak,
     Person,
@@ -151,6 +152,9 @@ class MemoryRepository:
 
     async def changed_files(self, base: str | None, head: str) -> tuple[str, ...]:
         return ("web",)
+
+    async def extent(self, base: str | None, head: str) -> Extent:
+        return Extent(("web/page.py",), 10, 2)
 
     async def published(self, tag: str) -> Published | None:
         sha = self.world.tags.get(tag)

@@ -1,5 +1,8 @@
 """Announcements: what went out, what was turned back, and what failed, told with the same care."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from slack_sdk.models.blocks import ButtonElement
 
 from handlers.blocks import hotfix, parts
@@ -23,14 +26,9 @@ from pipeline.states import ReleaseStatus, StageStatus
 
 def released(shown: Snapshot, product: Product) -> Message | None:
     """Version, changes, risks, the way back; None while nothing was announced."""
-    release, run = shown.release, shown.runs.get("announce")
-    if run is None or not run.data.get("said"):
+    if not was_announced(shown):
         return None
-    gone = release.status in (ReleaseStatus.ROLLING_BACK, ReleaseStatus.ROLLED_BACK)
-    title = words.title(release)
-    headline = (
-        tr("{title} was live and went back", title=title) if gone else tr("{title} is live", title=title)
-    )
+    release, gone, headline = shown.release, went_back(shown.release), released_headline(shown)
     groups, glass = grouped(shown), hotfix.broken_glass(shown)
     changes = [
         section
@@ -54,7 +52,7 @@ def released(shown: Snapshot, product: Product) -> Message | None:
             ),
             roll_back_button(release, shown) if may_go_back(shown) else None,
         ),
-        parts.context(_who_and_when(shown)),
+        parts.context(who_and_when(shown)),
     ]
     said = "; ".join(
         f"{name}: {', '.join(words.safe(c, 160) for c in subjects)}" for name, subjects in groups
@@ -64,7 +62,26 @@ def released(shown: Snapshot, product: Product) -> Message | None:
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 
 
-def _who_and_when(shown: Snapshot) -> str:
+def was_announced(shown: Snapshot) -> bool:
+    """Whether the release has been announced as live."""
+    run = shown.runs.get("announce")
+    return run is not None and bool(run.data.get("said"))
+
+
+def went_back(release: Release) -> bool:
+    """Whether what was announced is not in production any more."""
+    return release.status in (ReleaseStatus.ROLLING_BACK, ReleaseStatus.ROLLED_BACK)
+
+
+def released_headline(shown: Snapshot) -> str:
+    title = words.title(shown.release)
+    if went_back(shown.release):
+        return tr("{title} was live and went back", title=title)
+    return tr("{title} is live", title=title)
+
+
+def who_and_when(shown: Snapshot) -> str:
+    """How much changed, since when it is live, who asked and who approved."""
     people = {"asker": words.person(shown.release.requested_by), "approver": _approver(shown)}
     since = tr("live since {time}", time=words.when(shown.promoted_at))
     if hotfix.went_alone(shown):
@@ -79,28 +96,18 @@ def _approver(shown: Snapshot) -> str:
 
 
 def turned_back(shown: Snapshot) -> Message:
-    """A rollback: what production serves now, why, what became of the data, and what next."""
+    """A rollback: since when, why, what it means for users and data, and what next."""
     release = shown.release
-    emoji, headline = _how_far(shown)
+    emoji, headline = how_far(shown)
     stuck = release.status is ReleaseStatus.FAILED
-    reason = words.safe(release.reason, 500) if release.reason else _failed(shown)
-    undo, by = shown.runs.get("undo-migration"), (release.turned or {}).get("actor")
-    production, next_ = _serving(shown), _next_after(shown)
+    reason, told = why_back(shown), back_facts(shown)
     blocks = [
         parts.header(f"{emoji} {headline}"),
         parts.section(words.bold(tr("Why")) + f"\n{reason}"),
-        parts.section(words.bold(tr("What failed")) + f"\n{_failed(shown)}")
+        parts.section(words.bold(tr("What failed")) + f"\n{what_failed(shown)}")
         if stuck and release.reason
         else None,
-        parts.facts(
-            {
-                tr("Production"): production,
-                tr("Database"): outcome(undo) if undo and outcome(undo) else tr("as it was"),
-                tr("Rolled back by"): words.person(by),
-                tr("Release asked by"): words.person(release.requested_by),
-                tr("Next"): next_,
-            }
-        ),
+        parts.facts(told),
         parts.actions(
             "locked",
             roll_back_button(release, shown) if stuck and may_go_back(shown) else None,
@@ -108,17 +115,64 @@ def turned_back(shown: Snapshot) -> Message:
         ),
         parts.context(f"`{release.id}` · " + tr("the steps are in its thread")),
     ]
-    failed, why = _failed(shown).rstrip("."), reason.rstrip(".")
+    facts = {
+        "headline": headline,
+        "why": reason.rstrip("."),
+        "where": _serving(shown),
+        "next": _next_after(shown),
+    }
     if stuck:
-        text = tr("{headline}. {failed}. Next: {next}.", headline=headline, failed=failed, next=next_)
+        text = tr("{headline}. {failed}. Next: {next}.", failed=what_failed(shown).rstrip("."), **facts)
     else:
-        text = tr(
-            "{headline}. Why: {why}. Production: {where}.", headline=headline, why=why, where=production
-        )
+        text = tr("{headline}. Why: {why}. Production: {where}.", **facts)
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks))
 
 
-def _how_far(shown: Snapshot) -> tuple[str, str]:
+def why_back(shown: Snapshot) -> str:
+    """The reason that a person gave, or what failed."""
+    reason = shown.release.reason
+    return words.safe(reason, 500) if reason else what_failed(shown)
+
+
+def back_facts(shown: Snapshot) -> dict[str, str]:
+    """What a way back means: what production serves, who had the version and how long, the data, and what next."""
+    release, undo = shown.release, shown.runs.get("undo-migration")
+    return {
+        tr("Production"): _serving(shown),
+        tr("Users had it"): _had_it(shown),
+        tr("What it means"): _meaning(shown),
+        tr("Database"): outcome(undo) if undo and outcome(undo) else tr("as it was"),
+        tr("Rolled back by"): words.person((release.turned or {}).get("actor")),
+        tr("Release asked by"): words.person(release.requested_by),
+        tr("Next"): _next_after(shown),
+    }
+
+
+def _had_it(shown: Snapshot) -> str:
+    """Since when users had the version, how many of them, and until when."""
+    canary, back = shown.runs.get("canary"), shown.runs.get("switch-back")
+    began = (canary.data.get("since") if canary else None) or shown.promoted_at
+    if began is None:
+        return tr("nobody")
+    first = began if isinstance(began, datetime) else datetime.fromisoformat(began)
+    last = back.finished_at if back and has_switched_back(shown) else None
+    facts = {"first": words.when(first, "{date_short_pretty} {time}"), "last": words.when(last)}
+    if last is None:
+        return tr("since {first}; some may have it still", **facts)
+    took = words.lasted((last - first).total_seconds())
+    if shown.promoted_at is None:
+        return tr("only the canary's share, from {first} to {last} ({time})", time=took, **facts)
+    return tr("everybody in the end, from {first} to {last} ({time})", time=took, **facts)
+
+
+def _meaning(shown: Snapshot) -> str:
+    facts = {"version": shown.release.version, "old": shown.release.base_version or tr("nothing")}
+    if not has_switched_back(shown):
+        return tr("users may still meet {version}, or errors", **facts)
+    return tr("users have {old} again; what {version} brought is gone until it is released anew", **facts)
+
+
+def how_far(shown: Snapshot) -> tuple[str, str]:
     """The mark and the headline of a way back: it failed, goes on after a failure, or is done."""
     facts = {"title": words.title(shown.release), "old": shown.release.base_version or tr("nothing")}
     if _goes_on(shown):
@@ -172,28 +226,45 @@ def _unlock_button(release: Release) -> ButtonElement:
     )
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a release ended before production: what, why, what it means, since when, and what next."""
+
+    what: str
+    why: str
+    meaning: str
+    when: str
+    following: str
+
+
+def ending(shown: Snapshot) -> Ending:
+    """What is told of a release that ended before production. It mentions who asked."""
+    release, failed = shown.release, shown.release.status is ReleaseStatus.FAILED
+    title, old = words.title(release), release.base_version or tr("what it served before")
+    who = words.person(release.requested_by)
+    span = {"first": words.when(release.created_at, "{date_short_pretty} {time}")}
+    return Ending(
+        tr("{title} failed before production", title=title)
+        if failed
+        else tr("{title} was stopped", title=title),
+        f"{what_failed(shown) if failed else _stopped(shown)}".rstrip(".") + ".",
+        tr("Production still serves {version}; {left}.", version=old, left=_left(shown)),
+        tr("Asked for {first}, ended {last}.", last=words.when(release.finished_at), **span),
+        tr("{who}: when the cause is dealt with, release it again.", who=who)
+        if failed
+        else tr("{who}: it can be released again any time.", who=who),
+    )
+
+
 def ended(shown: Snapshot) -> Message:
-    """A release that ended before production: in its thread, and to the channel. It mentions who asked."""
+    """A release that ended before production: in its thread, and to the channel."""
     release, failed = shown.release, shown.release.status is ReleaseStatus.FAILED
     if not failed and release.status is not ReleaseStatus.CANCELLED:
         return _tried_again(shown)
-    title, old = words.title(release), release.base_version or tr("what it served before")
-    word = (
-        tr("{title} failed before production", title=title)
-        if failed
-        else tr("{title} was stopped", title=title)
-    )
-    why = f"{_failed(shown) if failed else _stopped(shown)}".rstrip(".") + "."
-    calm = tr("Production still serves {version}; {left}.", version=old, left=_left(shown))
-    who = words.person(release.requested_by)
-    next_ = (
-        tr("{who}: when the cause is dealt with, release it again.", who=who)
-        if failed
-        else tr("{who}: it can be released again any time.", who=who)
-    )
-    body = f"{'❌' if failed else '🚫'} *{word}.*\n{why}\n_{calm}_\n{next_}"
-    text = f"{word}: {why} {calm} {next_}"
-    blocks = [parts.section(body), parts.actions("retry", retry_button(release))]
+    told = ending(shown)
+    body = f"{'❌' if failed else '🚫'} *{told.what}.*\n{told.why}\n_{told.meaning}_\n{told.following}"
+    text = f"{told.what}: {told.why} {told.meaning} {told.following}"
+    blocks = [parts.section(body), parts.context(told.when), parts.actions("retry", retry_button(release))]
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), True, True)
 
 
@@ -219,6 +290,7 @@ def _stopped(shown: Snapshot) -> str:
     return tr("{who} stopped it", who=by)
 
 
-def _failed(shown: Snapshot) -> str:
+def what_failed(shown: Snapshot) -> str:
+    """What the stages that failed say; where none did, a person decided it."""
     failed = [run for run in shown.runs.values() if run.status is StageStatus.FAILED]
     return "; ".join(outcome(run).rstrip(".") for run in failed) or tr("a person decided it")

@@ -233,11 +233,16 @@ def _abort(release: Release) -> ButtonElement | None:
 
 def changes_link(release: Release, product: Product) -> ButtonElement | None:
     """A link to the comparison with the version in service, where the operator gave its form."""
+    url = compare_url(release, product)
+    means = tr("Open the changes since {version}", version=release.base_version)
+    return parts.link(tr("Changes"), ids.CHANGES_LINK, url, means) if url else None
+
+
+def compare_url(release: Release, product: Product) -> str | None:
+    """The address of the comparison with the version in service, where there is one."""
     if not (product.compare_url and release.base_commit):
         return None
-    url = product.compare_url.replace("{base}", release.base_commit).replace("{head}", release.commit)
-    means = tr("Open the changes since {version}", version=release.base_version)
-    return parts.link(tr("Changes"), ids.CHANGES_LINK, url, means)
+    return product.compare_url.replace("{base}", release.base_commit).replace("{head}", release.commit)
 
 
 def _footer(release: Release) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers.blocks import parts
+from handlers.blocks import risks as single
 from handlers.text import evaluations, migrations, words
 from handlers.text.language import mark, tr, trn
 from handlers.text.stages import outcome
 from pipeline import judged
 from pipeline.changes import GROUPS, Change
-from pipeline.config import Playbook, Product
+from pipeline.config import Product, Risk
 from pipeline.snapshot import Snapshot
 from pipeline.states import PASSED_STAGE
 
@@ -92,7 +93,8 @@ def risk_lines(shown: Snapshot) -> list[str]:
     against = shown.overruled
     overruled = ["• ⚠️ " + evaluations.overruled(against.user, against.note)] if against else []
     further = [*overruled, *skipped, *_migrations(shown)]
-    return risks(shown.changes, Playbook.model_validate(shown.release.playbook), further)
+    measured = [*single.evaluation(shown), *single.size(shown)]
+    return risks(shown.changes, single.of_release(shown), further, measured)
 
 
 def _migrations(shown: Snapshot) -> list[str]:
@@ -104,14 +106,13 @@ def _migrations(shown: Snapshot) -> list[str]:
     return [f"• ⚠️ {migrations.line(one)}" for one in found] + [f"• {said}" for said in later]
 
 
-def risks(changes: Sequence[Change], playbook: Playbook, further: Sequence[str] = ()) -> list[str]:
-    """Breaking changes, risks named in commits, migrations, and the product's standing risks with what is done."""
-    breaking = [
-        "• ⚠️ " + tr("breaking: {what}", what=words.safe(change.subject, 160))
-        for change in changes
-        if change.breaking
-    ]
-    named = [f"• {words.safe(risk, 200)}" for change in changes for risk in change.risks]
+def risks(
+    changes: Sequence[Change],
+    standing: Sequence[Risk],
+    further: Sequence[str] = (),
+    measured: Sequence[str] = (),
+) -> list[str]:
+    """Breaking changes, risks named in commits, migrations, what was measured, and the product's standing risks."""
     migrated = [
         "• " + tr("migration: {what}", what=words.safe(said, 160))
         for change in changes
@@ -119,11 +120,8 @@ def risks(changes: Sequence[Change], playbook: Playbook, further: Sequence[str] 
     ]
     flags = dict.fromkeys(words.safe(flag, 60) for change in changes for flag in change.flags)
     behind = ["• " + tr("behind flags: {flags}", flags=", ".join(flags))] if flags else []
-    standing = [
-        f"• *{words.safe(r.id, 40)}* {words.safe(r.title, 120)} — {words.safe(r.mitigation, 200)}"
-        for r in playbook.risks
-    ]
-    rows = [*breaking, *further, *named, *migrated, *behind, *standing]
+    told = [*single.breaking(changes), *further, *single.named(changes), *migrated, *behind]
+    rows = [*told, *measured, *single.standing(standing)]
     more = [f"• {parts.and_more(len(rows) - MOST_RISKS)}"] if len(rows) > MOST_RISKS else []
     return [*rows[:MOST_RISKS], *more] or ["• " + tr("none is known")]
 

@@ -6,7 +6,9 @@ from handlers.blocks import outlook, overview, parts, schedule
 from handlers.blocks.approval import decision_buttons
 from handlers.blocks.parts import Part
 from handlers.text import ids, words
+from handlers.text import metrics as figures
 from handlers.text.language import tr
+from pipeline.metrics import Metrics
 from pipeline.models import ChecklistItem, Deployment
 from pipeline.outlook import Outlook
 from pipeline.overview import Standing
@@ -59,8 +61,8 @@ def _item(shown: Snapshot, item: ChecklistItem) -> Part:
     return parts.section(f"⬜ *{title}* · {words.title(shown.release)}", accessory=tick)
 
 
-def product(standing: Standing, ahead: Outlook, channel: str) -> list[Part]:
-    """One product: its state, its environments, what keeps releases out, what waits, its last releases."""
+def product(standing: Standing, ahead: Outlook, measured: Metrics, channel: str) -> list[Part]:
+    """One product: its state, its environments, what keeps releases out, what waits, its last releases, its figures."""
     name, closed = words.bold(standing.product), outlook.lines(ahead)
     if standing.current is None:
         return [*parts.lines([f"{name}\n" + tr("Nothing has been released yet."), *closed])]
@@ -76,6 +78,7 @@ def product(standing: Standing, ahead: Outlook, channel: str) -> list[Part]:
         schedule.halted_actions(standing.product, ahead.wishes),
         parts.context(tr("The last releases")),
         *parts.lines(overview.rows(standing.recent)),
+        parts.context(figures.short(measured)) if measured.deployments else None,
     ]
 
 

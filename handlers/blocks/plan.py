@@ -3,6 +3,7 @@
 from handlers.blocks import parts
 from handlers.blocks.changes import listed_changes, risks
 from handlers.blocks.parts import Message
+from handlers.blocks.risks import sized
 from handlers.text import refusals, words
 from handlers.text.language import tr, trn
 from handlers.text.plan import detail
@@ -11,6 +12,7 @@ from pipeline import playbook
 from pipeline.config import Product, SlackNames
 from pipeline.errors import Refused
 from pipeline.plan import Plan
+from pipeline.standing import applying
 
 
 def plan(found: Plan, product: Product, names: SlackNames) -> Message:
@@ -31,7 +33,7 @@ def plan(found: Plan, product: Product, names: SlackNames) -> Message:
         *parts.lines([words.bold(state), *(f"⛔ {one}" for one in obstacles)], most=4),
         parts.section(words.bold(changed)),
         listed_changes(found.changes.items, product),
-        *parts.lines([words.bold(tr("Risks")), *risks(found.changes.items, found.found.playbook)], most=6),
+        *parts.lines([words.bold(tr("Risks")), *_risks(found)], most=6),
         *parts.lines([words.bold(tr("Steps")), *_steps(found)], most=4),
         parts.context(
             tr(
@@ -43,6 +45,12 @@ def plan(found: Plan, product: Product, names: SlackNames) -> Message:
     ]
     text = f"{tr('Plan of {title}', title=title)}: {changed}. {state} {'; '.join(obstacles)}"
     return Message(parts.cut(text.strip(), parts.TEXT_LIMIT), parts.as_dicts(blocks))
+
+
+def _risks(found: Plan) -> list[str]:
+    extent = found.extent
+    size = sized(len(extent.paths), extent.added, extent.removed)
+    return risks(found.changes.items, applying(found.found.playbook, extent.paths), [f"• {size}"])
 
 
 def _found(found: Plan) -> str:

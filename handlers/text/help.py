@@ -26,6 +26,7 @@ def commands(names: SlackNames) -> str:
         f"*`{names.rollback}`*, `{release} rollback`": tr("shows what going back would do, then does it"),
         f"*`{release} status`*": tr("what runs or is live"),
         f"*`{release} list`*": tr("the last releases"),
+        f"*`{release} metrics [days]`*": tr("how often, how fast and how safely the product is delivered"),
         f"*`{release} show <version>`*": tr("how a release went"),
         f"*`{release} plan <version> [commit]`*": tr("what a release would do; nothing is done"),
         f"*`{release} follow|mute|unfollow [version]`*": tr(

@@ -30,6 +30,7 @@ AUTHORITY: Mapping[str, str] = {
         "It is for {who}, for it goes past a rule.\n"
         "Ask one of them, with the reason."
     ),
+    "may_not_announce": mark("You cannot tell customers.\nIt is for {who}.\nAsk one of them."),
     "shared_channel": mark(
         "I take no orders in this channel.\n"
         "It is shared with another organisation, and what I say here is read there.\n"

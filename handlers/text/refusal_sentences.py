@@ -23,6 +23,31 @@ VERSIONS: Mapping[str, str] = {
         "A version takes at most one commit after it.\n"
         "Leave the rest away, or look at what `{command} help` lists."
     ),
+    "bad_days": mark(
+        "`{text}` is no number of days.\n"
+        "The metrics look back over whole days, 1 to {most}.\n"
+        "Type `{command} metrics 30`, for example."
+    ),
+    "note_empty": mark(
+        "The text in {language} is empty.\n"
+        "Customers are told in each language that bot.toml names, or not at all.\n"
+        "Write it, or leave the draft as it is."
+    ),
+    "note_sent": mark(
+        "Customers have been told of {version} already.\n"
+        "<@{by}> sent it, and it is sent only once.\n"
+        "Write to them yourself where something is to be added."
+    ),
+    "note_not_live": mark(
+        "Customers cannot be told of {version}.\n"
+        "It is not in production any more, or not yet.\n"
+        "Wait for the release that brings it back."
+    ),
+    "nothing_measured": mark(
+        "There is nothing to measure.\n"
+        "No release has met users in the last {days} days.\n"
+        "Name more days, such as `{command} metrics 365`."
+    ),
     "already_live": mark(
         "{version} is live already.\n"
         "There is nothing to release: production serves exactly this version.\n"

@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.adapters.git_checkout import checkout
 from pipeline.adapters.git_cli import DAMAGED, NETWORK, Git
+from pipeline.adapters.git_extent import counted
 from pipeline.adapters.git_objects import TRAILER, Signer, changelog_commit, tag_object
 from pipeline.adapters.git_tags import SEEN, TAGS, refs, take_tags_over
 from pipeline.errors import RepositoryError
 from pipeline.plain import plain
-from pipeline.ports import Commit, Published
+from pipeline.ports import Commit, Extent, Published
 from pipeline.process import Output
 
 ATTEMPTS = 5
@@ -123,6 +124,22 @@ class GitRepository:
             args = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", await self._commit(base), end]
         output = await self._read(*args, doing="compare two commits")
         return tuple(path for path in output.stdout.decode("utf-8", "replace").split("\0") if path)
+
+    async def extent(self, base: str | None, head: str) -> Extent:
+        """How much differs; binary files count as no lines."""
+        if base is None:
+            return Extent(await self.changed_files(None, head), 0, 0)
+        args = (
+            "diff-tree",
+            "-r",
+            "-z",
+            "--no-renames",
+            "--numstat",
+            await self._commit(base),
+            await self._commit(head),
+        )
+        output = await self._read(*args, doing="compare two commits")
+        return counted(output.stdout.decode("utf-8", "replace"))
 
     async def published(self, tag: str) -> Published | None:
         """What stands at the origin for this tag now."""

@@ -21,8 +21,9 @@ from pipeline.ports.data import (
 from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
 from pipeline.ports.flags import FLAGS_FILE, Flag, FlagStore, Switched
 from pipeline.ports.leaks import Leak, Scanner
+from pipeline.ports.mail import Letter, Mail, Mailer, Posted
 from pipeline.ports.people import Directory, Person
-from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
+from pipeline.ports.source import ChangelogWriter, Commit, Extent, Published, Repository
 from pipeline.ports.work import (
     Builder,
     BuildOrder,
@@ -54,17 +55,22 @@ __all__ = [
     "Container",
     "DeployTarget",
     "Directory",
+    "Extent",
     "Flag",
     "FlagStore",
     "Image",
     "JudgeOrder",
     "Judgement",
     "Leak",
+    "Letter",
     "Limits",
+    "Mail",
+    "Mailer",
     "MigrationJob",
     "MigrationJudge",
     "Network",
     "Person",
+    "Posted",
     "ProductDatabase",
     "Proof",
     "Published",

@@ -20,6 +20,15 @@ class Commit:
 
 
 @dataclass(frozen=True)
+class Extent:
+    """How much differs between two commits: the paths, and lines of text added and removed."""
+
+    paths: tuple[str, ...]
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True)
 class Published:
     """What a published release left in the repository."""
 
@@ -57,6 +66,9 @@ class Repository(Protocol):
 
     async def changed_files(self, base: str | None, head: str) -> tuple[str, ...]:
         """The paths that differ between two commits; every path of head without a base."""
+
+    async def extent(self, base: str | None, head: str) -> Extent:
+        """How much differs between two commits; everything of head without a base, its lines not counted."""
 
     async def published(self, tag: str) -> Published | None:
         """What stands at the origin for this tag, if anything."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from pipeline import bundles, environment
+from pipeline import bundles, environment, timings
 from pipeline.config import Migrations
 from pipeline.context import Context, Failed, Skipped
 from pipeline.errors import PipelineError
@@ -149,7 +149,7 @@ def database_url(ctx: Context, where: str) -> str:
 async def record_deployment(
     ctx: Context, kind: str, deployed: Release, environment: str = "production"
 ) -> datetime:
-    """Write down, once, that a version took all traffic of an environment."""
+    """Write down, once, that a version took all traffic of an environment, and how long that has taken."""
     async with ctx.recording() as session:
         known: datetime | None = await session.scalar(
             select(Deployment.at).where(
@@ -161,6 +161,7 @@ async def record_deployment(
         if known is not None:
             return known
         at = ctx.clock()
+        lead, restore = await timings.of(session, ctx.release, ctx.runs, kind, at)
         session.add(
             Deployment(
                 product=ctx.release.product,
@@ -170,6 +171,8 @@ async def record_deployment(
                 version=deployed.version,
                 cause=ctx.release.id,
                 at=at,
+                lead_seconds=lead,
+                restore_seconds=restore,
             )
         )
         what = {"environment": environment, "kind": kind, "version": deployed.version}

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from pipeline import environment
+from pipeline import environment, standing
 from pipeline.changes import Changes
 from pipeline.config import Component, Playbook, Product
 from pipeline.context import Context, Failed, Outcome, Passed, Secrets
@@ -38,8 +38,9 @@ async def check(ctx: Context) -> Outcome:
         "flags": await in_force(ctx),
         "unused": unused(ctx),
     }
+    extent = await ctx.ports.repository.extent(release.base_commit, release.commit)
     data = {"changes": kept, "authors": list(changes.emails), "contractions": await _contractions(ctx)}
-    return Passed("ready", told, data)
+    return Passed("ready", told, data | standing.kept(ctx.playbook, extent))
 
 
 async def _contractions(ctx: Context) -> list[str]:

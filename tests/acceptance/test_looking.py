@@ -68,3 +68,18 @@ async def test_output_that_is_not_there_is_refused_with_the_nearest_names(tmp_pa
         await house.told(SAM, "I do not understand")
         await house.type(GUEST, "logs unit")
         await house.told(GUEST, "is a guest")
+
+
+async def test_metrics_are_answered_in_numbers_and_with_a_picture(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        await house.type(SAM, "metrics")
+        await house.told(SAM, "There is nothing to measure", "in the last 90 days")
+        await house.slack_to_watch()
+        await house.slack_roll_back()
+        await house.message("was rolled back to v0.1.0")
+        await house.type(SAM, "metrics 30")
+        await house.told(SAM, "Delivery of shop in the last 30 days", "1 time, 0.2 a week", "100 %: 1 of 1")
+        shown = await house.message("Delivery of shop in the last 30 days. <@U0SAM0003> asked for it.")
+        assert shown.files[0]["alt_txt"].endswith("0+0, 0+0, 0+0, 0+0, 0+1")
+        await house.type(SAM, "metrics soon")
+        await house.told(SAM, "`soon` is no number of days", "`/release metrics 30`")

@@ -16,6 +16,7 @@ from pipeline.ports import (
     CommandResult,
     Commit,
     Directory,
+    Extent,
     Image,
     Leak,
     MigrationJob,
@@ -109,6 +110,9 @@ class OutsideRepository:
 
     async def changed_files(self, base: str | None, head: str) -> tuple[str, ...]:
         return ("web",)
+
+    async def extent(self, base: str | None, head: str) -> Extent:
+        return Extent(("web",), 1, 0)
 
     async def published(self, tag: str) -> Published | None:
         sha = (await self.tags()).get(tag)

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.adapters.git import LARGEST_TEXT
 from pipeline.errors import RepositoryError
+from pipeline.ports import Extent
 from tests.integration.origin import Origin
 
 
@@ -108,6 +109,9 @@ async def test_changed_files_name_both_ends_of_a_rename(origin: Origin) -> None:
     repository = origin.repository()
     assert await repository.changed_files(base, head) == ("app.py", "main.py")
     assert await repository.changed_files(None, base) == ("app.py", "docs/ü b.md")
+    extent = await repository.extent(base, head)
+    assert (extent.paths, extent.added > 0, extent.removed > 0) == (("app.py", "main.py"), True, True)
+    assert await repository.extent(None, base) == Extent(("app.py", "docs/ü b.md"), 0, 0)
 
 
 async def test_a_moved_release_tag_is_an_error_that_says_so(origin: Origin) -> None:

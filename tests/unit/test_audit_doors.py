@@ -4,6 +4,7 @@ from typing import get_args
 
 from handlers import flags_grammar as flags
 from handlers import grammar
+from handlers.metrics_grammar import ShowMetrics
 from handlers.register import ACTIONS, FORMS, SHORTCUTS
 from handlers.text import ids
 from pipeline.audit import KINDS
@@ -33,6 +34,7 @@ COMMANDS = {
     grammar.Unschedule: {"wish_cancelled"},
     grammar.ShowStatus: LOOKS,
     grammar.ListReleases: LOOKS,
+    ShowMetrics: LOOKS,
     grammar.Plan: LOOKS,
     grammar.Show: LOOKS,
     grammar.Logs: LOOKS,
@@ -65,6 +67,8 @@ CONTROLS = {
     ids.QUEUE: {"release_queued"},
     ids.UNSCHEDULE: {"wish_cancelled"},
     ids.GO_ON: {"wishes_resumed"},
+    ids.NOTE_EDIT: LOOKS,
+    ids.NOTE_SEND: {"customer_note_sent"},
     ids.APPROVE_FORM: {"release_approved"},
     ids.REJECT_FORM: {"release_rejected"},
     ids.ALONE_FORM: {"nobody_reached"},
@@ -74,6 +78,7 @@ CONTROLS = {
     ids.WAIVE_FORM: {"item_waived"},
     ids.ASSIGN_FORM: {"item_assigned"},
     ids.OVERRULE_FORM: {"evaluation_overruled"},
+    ids.NOTE_FORM: {"customer_note_edited"},
     ids.START_SHORTCUT: LOOKS,
     ids.FOLLOW_SHORTCUT: HEARS,
     ids.ROLLBACK_SHORTCUT: LOOKS,

@@ -133,7 +133,9 @@ def test_every_kind_that_is_recorded_is_audited_or_progress_and_no_other() -> No
     assert recorded() == set(KINDS)
 
 
-PROGRESS = {"stage_started", "stage_waiting", "wish_waits", "people_reminded", "digest_told", "log_shown"}
+PROGRESS = {
+    "stage_started", "stage_waiting", "wish_waits", "people_reminded", "digest_told", "log_shown", "mail_delayed",
+}  # fmt: skip
 
 
 def test_in_doubt_a_fact_is_kept() -> None:

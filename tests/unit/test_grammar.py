@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from handlers import grammar
 from handlers.flags_grammar import ShowFlags, SwitchFlag
 from handlers.grammar import parse_release
+from handlers.metrics_grammar import ShowMetrics
 from pipeline.errors import Refused
 
 
@@ -25,6 +26,9 @@ from pipeline.errors import Refused
         ("status", grammar.ShowStatus()),
         ("list", grammar.ListReleases()),
         ("help", grammar.Help()),
+        ("metrics", ShowMetrics(90)),
+        ("metrics 30", ShowMetrics(30)),
+        ("METRICS 7 days", ShowMetrics(7)),
         ("flags", ShowFlags()),
         ("Flags  new-flow  OFF", SwitchFlag("new-flow", False, "production", "")),
         ("flags new-flow on staging", SwitchFlag("new-flow", True, "staging", "")),
@@ -46,6 +50,10 @@ def test_what_is_typed_becomes_a_command(typed: str, meant: object) -> None:
         (" \n", "version_missing"),
         ("banana", "bad_command"),
         ("v1 a b", "too_much"),
+        ("metrics 0", "bad_days"),
+        ("metrics 3651", "bad_days"),
+        ("metrics ٣", "bad_days"),
+        ("metrics 30 40", "bad_days"),
         ("flags new-flow", "flags_usage"),
         ("flags new-flow sideways", "flags_usage"),
         ("flags off", "flags_usage"),

@@ -84,14 +84,15 @@ async def registered(tmp_path: Path) -> AsyncIterator[Mapping[str, list[Any]]]:
 
 
 def called_methods() -> set[str]:
-    """The Web API methods that the sources call, by slack_sdk's names; the sandbox is Slack's side."""
+    """The Web API methods that the sources call, by slack_sdk's names; the sandbox is Slack's side, and `api_call` is
+    what all of them go through."""
     known = {name for name in dir(AsyncWebClient) if "_" in name.strip("_") and not name.startswith("_")}
     paths = [path for folder in ("bot", "handlers") for path in (ROOT / folder).rglob("*.py")]
     trees = [ast.parse(path.read_text()) for path in paths if "sandbox" not in path.parts]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return known & (attributes | words)
+    return (known & (attributes | words)) - {"api_call"}
 
 
 async def test_commands_are_registered_as_promised(

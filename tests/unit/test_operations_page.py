@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from bot.cli import main
+from bot.counted import Calls
 from bot.gauges import Gauges
 from bot.settings import Settings
 from handlers.text.refusal_sentences import REFUSALS
@@ -20,7 +21,9 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 def test_every_metric_is_there_and_no_other() -> None:
     registry = CollectorRegistry()
     Gauges(registry)
-    assert set(re.findall(r"`(releasebot_\w+)", PAGE)) == {metric.name for metric in registry.collect()}
+    Calls(registry)
+    named = {name.removesuffix("_total") for name in re.findall(r"`(releasebot_\w+)", PAGE)}
+    assert named == {metric.name for metric in registry.collect()}
 
 
 def test_settings_and_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
