@@ -52,6 +52,10 @@ class ReadBackError(FlagError):
     """A flag was switched, and an application does not get what it was switched to: nobody knows what users get."""
 
 
+class MetricsError(PipelineError):
+    """What the product measures could not be read: nobody knows how it does."""
+
+
 class StoreError(PipelineError, OSError):
     """The bot's own database does not answer: nothing was recorded. Never a stage's failure: it is waited for."""
 

@@ -18,9 +18,19 @@ from pipeline.ports.data import (
     Proof,
     Revision,
 )
-from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
+from pipeline.ports.deploy import (
+    SLOTS,
+    Bundle,
+    Deaths,
+    DeployTarget,
+    ServiceSpec,
+    Slot,
+    SlotStatus,
+    TargetStatus,
+)
 from pipeline.ports.flags import FLAGS_FILE, Flag, FlagStore, Switched
 from pipeline.ports.leaks import Leak, Scanner
+from pipeline.ports.metrics import Metrics, Series, Side, Values
 from pipeline.ports.people import Directory, Person
 from pipeline.ports.source import ChangelogWriter, Commit, Published, Repository
 from pipeline.ports.work import (
@@ -52,6 +62,7 @@ __all__ = [
     "CommandResult",
     "Commit",
     "Container",
+    "Deaths",
     "DeployTarget",
     "Directory",
     "Flag",
@@ -61,6 +72,7 @@ __all__ = [
     "Judgement",
     "Leak",
     "Limits",
+    "Metrics",
     "MigrationJob",
     "MigrationJudge",
     "Network",
@@ -73,9 +85,12 @@ __all__ = [
     "Revision",
     "Runner",
     "Scanner",
+    "Series",
     "ServiceSpec",
+    "Side",
     "Slot",
     "SlotStatus",
     "Switched",
     "TargetStatus",
+    "Values",
 ]
