@@ -47,6 +47,8 @@ from pipeline.adapters.flags.unleash import UnleashFlags
 from pipeline.adapters.git import GitRepository
 from pipeline.adapters.leaks import PatchScanner
 from pipeline.adapters.local.target import local_target
+from pipeline.adapters.prometheus import PrometheusMetrics
+from pipeline.adapters.scrape import ScrapedMetrics
 from pipeline.adapters.shadow.judge import ShadowJudge
 from pipeline.adapters.shadow.keeper import Keeper
 from pipeline.adapters.shadow.proof import RestoredBackup
@@ -62,7 +64,7 @@ from pipeline.listening import Listener
 from pipeline.mailing import Mailing
 from pipeline.outbox import Outbox
 from pipeline.pacing import slack
-from pipeline.ports import Builder, DeployTarget, Directory, FlagStore, Mailer, Runner
+from pipeline.ports import Builder, DeployTarget, Directory, FlagStore, Mailer, Metrics, Runner
 from pipeline.redact import Redactor
 from pipeline.reminding import Reminding
 from pipeline.retention import Retention
@@ -144,6 +146,7 @@ def redactor(settings: Settings, config: BotFile) -> Redactor:
                      for where in ("staging", "production"))  # fmt: skip
     prefixes += tuple(environment.secret_name(name, where, "password") for name in config.products
                       for where in ("registry", "email"))  # fmt: skip
+    prefixes += tuple(environment.secret_name(name, "prometheus", "token") for name in config.products)
     secrets = [value for name, value in os.environ.items() if name.startswith(prefixes)]
     return Redactor([*(token.get_secret_value() for token in tokens), *secrets])
 
@@ -173,6 +176,7 @@ def make_ports(
         runner=runner,
         builder=_builder(name, product, folder, runner, redact),
         database=AlembicDatabase(local),
+        metrics=_metrics(name, product),
         judge=ShadowJudge(keeper),
         proof=RestoredBackup(keeper),
         targets={where: _target(name, product, where, folder, redact) for where in ("staging", "production")},
@@ -183,6 +187,16 @@ def make_ports(
         open_page=open_page,
         folder=folder,
         flags={where: _flags(name, product, where, folder) for where in ("staging", "production")},
+    )
+
+
+def _metrics(name: str, product: Product) -> Metrics:
+    """Where what the product measures is read: where it is collected, else from the product itself."""
+    at = product.prometheus
+    return (
+        PrometheusMetrics(at.url, at.match, secret_of(name, "prometheus", "TOKEN"))
+        if at
+        else ScrapedMetrics()
     )
 
 

@@ -3,7 +3,9 @@
 from handlers import closing, forms, starting
 from handlers.desk import Desk, Request
 from handlers.text import ids
-from pipeline import deciding, retrying, ticking, turning
+from handlers.text.language import spoken_in
+from handlers.text.stages import outcome
+from pipeline import deciding, proposing, retrying, ticking, turning
 from pipeline.errors import Refused
 
 
@@ -45,6 +47,16 @@ async def untick(desk: Desk, request: Request) -> None:
 async def keep(desk: Desk, request: Request) -> None:
     release, run = two(request)
     await deciding.settle(desk.service, request.actor, release, run, "keep", request.origin)
+
+
+async def go_back(desk: Desk, request: Request) -> None:
+    """The reason is told in the channel, in its language: what was measured."""
+    release, number = two(request)
+    found = await desk.service.snapshot(release)
+    run = found.run_by_id(number)
+    with spoken_in(desk.service.product(found.release.product).language):
+        reason = outcome(run).replace("`", "") if run else ""
+    await proposing.go_back(desk.service, request.actor, release, number, reason, request.origin)
 
 
 async def again(desk: Desk, request: Request) -> None:

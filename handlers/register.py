@@ -41,6 +41,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.WAIVE: items.open_waive,
     ids.ASSIGN: items.open_assign,
     ids.KEEP: actions.keep,
+    ids.GO_BACK: actions.go_back,
     ids.AGAIN: actions.again,
     ids.ABORT: actions.abort,
     ids.RETRY: actions.retry,

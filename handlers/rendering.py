@@ -27,7 +27,11 @@ Rendering = Callable[[Snapshot, Product, str], Message | None]
 
 
 def _decision(shown: Snapshot, product: Product, run: StageRun) -> Message:
-    return evaluations.asked(shown, product, run) if overruling.is_open(run) else asks.decision(shown, run)
+    return (
+        evaluations.asked(shown, product, run)
+        if overruling.is_open(run)
+        else asks.decision(shown, run, product)
+    )
 
 
 def _of_run(make: Callable[[Snapshot, Product, StageRun], Message | None]) -> Rendering:

@@ -31,7 +31,6 @@ from pipeline.config_playbook import (
     Requirements,
     Risk,
     Suite,
-    Watch,
 )
 from pipeline.config_reminders import Digest, Reminders
 from pipeline.config_values import (
@@ -44,8 +43,10 @@ from pipeline.config_values import (
     Model,
     Name,
 )
+from pipeline.config_watch import Watch, WatchLimit
 from pipeline.config_windows import Freeze, MigrationWindow, ZoneName
 from pipeline.loading import load, parse
+from pipeline.selectors import matchers
 
 __all__ = [
     "LAUNCHDARKLY",
@@ -77,6 +78,7 @@ __all__ = [
     "People",
     "Playbook",
     "Product",
+    "Prometheus",
     "Recipe",
     "Reminders",
     "Requirements",
@@ -85,6 +87,7 @@ __all__ = [
     "SlackNames",
     "Suite",
     "Watch",
+    "WatchLimit",
     "load",
     "paced",
     "parse",
@@ -94,6 +97,12 @@ __all__ = [
 def _mountable(value: str) -> str:
     if not re.fullmatch(r"/[^:,\0\n]*|[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}", value) or ".." in value.split("/"):
         raise ValueError("should be an absolute path of the engine's machine, or the name of a volume")
+    return value
+
+
+def _conditions(value: str) -> str:
+    if not matchers(value):
+        raise ValueError('should be conditions on labels, such as version="$version"')
     return value
 
 
@@ -147,6 +156,14 @@ class Docker(Model):
     args: Mapping[ArgName, str] = {}
 
 
+class Prometheus(Model):
+    """Where the product's measurements are collected. `match` tells one version's series from the other's: conditions
+    on labels, in which `$version` and `$slot` stand for the version's own. Its token is PRODUCT_PROMETHEUS_TOKEN."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+    match: Annotated[str, AfterValidator(_conditions)] = 'version="$version"'
+
+
 class Pace(Model):
     """Shorter times than the playbook's, for trials and the demo. Leave it out in earnest."""
 
@@ -179,6 +196,7 @@ class Product(Model):
     flags: FlagsAt = FlagsAt()
     email: Email | None = None
     customers: Customers | None = None
+    prometheus: Prometheus | None = None
     pace: Pace = Pace()
 
     @model_validator(mode="after")

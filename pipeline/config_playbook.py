@@ -1,6 +1,5 @@
 """`playbook.toml`, the product's file: how it is tested, built, deployed and watched."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -20,6 +19,7 @@ from pipeline.config_values import (
     Name,
     Size,
 )
+from pipeline.config_watch import Watch
 
 Skippable = Literal["test", "evaluation", "staging-checks", "checklist", "watch", "after"]
 """Stages that a playbook may let people skip. The others are what a release is."""
@@ -177,7 +177,16 @@ class Item(Model):
     title: Annotated[str, Field(min_length=3, max_length=150)]
     proof: (
         Literal[
-            "tests", "evaluation", "migrations", "secrets", "flags", "staging", "smoke", "dashboard", "logs"
+            "tests",
+            "evaluation",
+            "migrations",
+            "secrets",
+            "flags",
+            "staging",
+            "smoke",
+            "dashboard",
+            "logs",
+            "limits",
         ]
         | None
     ) = None
@@ -190,34 +199,18 @@ class Checklist(Model):
 
 class Canary(Model):
     """Steps in percent of the requests, each held for `hold` before the next. With `ask` a person decides after the
-    last one whether everybody gets the new version."""
+    last one whether everybody gets the new version. `inconclusive`: what becomes of limits on which nothing can be said
+    by then."""
 
     steps: tuple[int, ...] = (10,)
     hold: Duration = timedelta(minutes=5)
     ask: bool = False
+    inconclusive: Literal["ask", "go-on"] = "ask"
 
     @model_validator(mode="after")
     def _known_and_rising(self) -> "Canary":
         if any(step not in SHARES for step in self.steps) or list(self.steps) != sorted(set(self.steps)):
             raise ValueError(f"steps should rise and be out of {', '.join(map(str, SHARES))}")
-        return self
-
-
-class Watch(Model):
-    """The time after production: `critical` is the pattern of a log line that must not appear."""
-
-    duration: Duration = timedelta(minutes=30)
-    every: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=15)
-    critical: str = r"\b(CRITICAL|FATAL)\b"
-    dashboard: str | None = None
-    dashboard_shows: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _pattern_compiles(self) -> "Watch":
-        try:
-            re.compile(self.critical)
-        except re.error as error:
-            raise ValueError(f"critical should be a regular expression: {error}") from error
         return self
 
 

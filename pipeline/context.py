@@ -22,6 +22,7 @@ from pipeline.ports import (
     DeployTarget,
     Directory,
     FlagStore,
+    Metrics,
     MigrationJudge,
     ProductDatabase,
     Repository,
@@ -84,6 +85,7 @@ class Ports:
     runner: Runner
     builder: Builder
     database: ProductDatabase
+    metrics: Metrics
     judge: MigrationJudge
     proof: BackupProof
     targets: Mapping[str, DeployTarget]

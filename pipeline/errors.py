@@ -60,6 +60,10 @@ class MailRefusedError(MailError):
     """The server refused an e-mail as such: another attempt would end the same way."""
 
 
+class MetricsError(PipelineError):
+    """What the product measures could not be read: nobody knows how it does."""
+
+
 class StoreError(PipelineError, OSError):
     """The bot's own database does not answer: nothing was recorded. Never a stage's failure: it is waited for."""
 

@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError, Refused
 from pipeline.models import Release
 from pipeline.ports import Extent, Repository
 from pipeline.service import Service
-from pipeline.stages.preflight import images_missing, variables_missing
+from pipeline.stages.preflight import images_missing, limits_unreadable, variables_missing
 from pipeline.version import Version, parse_version
 
 
@@ -79,5 +79,6 @@ async def problems(
     return [
         *variables_missing(found.playbook, product, secrets),
         *images_missing(found.playbook, product),
+        *limits_unreadable(found.playbook, product),
         *({"code": "flag_unsafe", "problem": sentence} for sentence in unsafe),
     ]

@@ -9,9 +9,11 @@ from pipeline.stages import (
     approval,
     backwards,
     build,
+    canary,
     checklist,
     evaluation,
     leaks,
+    measure,
     migrations,
     preflight,
     production,
@@ -52,6 +54,7 @@ RELEASE = (
     Stage("build", "Build one image per component", build.run, ("preflight",)),
     Stage("evaluation", "Evaluate the language model", evaluation.run, ("preflight",)),
     Stage("leaks", "Look for secrets that were committed", leaks.look, ("preflight",)),
+    Stage("measure", "Measure the version in service", measure.before, ("preflight",)),
     Stage("migrations", "Judge the migrations", migrations.judge, ("preflight",)),
     Stage(
         "staging",
@@ -67,7 +70,7 @@ RELEASE = (
     Stage(
         "canary",
         "Send a small share of the traffic to the canary",
-        before_production(production.canary),
+        before_production(canary.run),
         ("migrate",),
     ),
     Stage(
@@ -121,9 +124,13 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
 STAGES: Mapping[str, Stage] = {stage.name: stage for plan in PLANS.values() for stage in plan}
 
 
-def planned(direction: str) -> list[list[object]]:
-    """A plan as it is stored with the release: names and needs, so that it can be resumed by name."""
-    return [[stage.name, list(stage.needs)] for stage in PLANS[direction]]
+def planned(direction: str, measured: bool = False) -> list[list[object]]:
+    """A plan as it is stored with the release: names and needs, so that it can be resumed by name.
+
+    `measured`: whether the playbook has limits on what the product measures.
+    """
+    stages = (stage for stage in PLANS[direction] if measured or stage.run is not measure.before)
+    return [[stage.name, list(stage.needs)] for stage in stages]
 
 
 def stored(plan: list[list[object]]) -> tuple[PlannedStage, ...]:

@@ -226,11 +226,17 @@ class Boundary:
 
     def _leave_locked(self, status: ReleaseStatus) -> None:
         """After a rollback nothing is deployed until a person has looked at the cause."""
-        version, cause = self.release.version, self.release.reason or "a stage failed in production"
+        version, cause = self.release.version, self.release.reason or self._what_failed()
         done = status is ReleaseStatus.ROLLED_BACK
         ended = f"{version} was rolled back" if done else f"the rollback of {version} did not finish"
         reason = f"{ended}: {cause}"
         self.step.left_locked = reason[:500]
+
+    def _what_failed(self) -> str:
+        """What sent the release back by itself."""
+        broken = [each["limit"] for run in self.latest.values() if run.status is StageStatus.FAILED
+                  for each in run.facts.get("limits", ())]  # fmt: skip
+        return f"the limit {broken[-1]} broke" if broken else "a stage failed in production"
 
     def _new_run(self, name: str) -> StageRun:
         """The stage begins: for the first time, or as the attempt that was waiting for its needs."""
@@ -283,6 +289,8 @@ def _topics(run: StageRun) -> tuple[str, ...]:
         topics += (run.data["asks"],)
     if run.reminder and run.status is not StageStatus.WAITING:
         topics += (reminder(run.id, run.reminder["at"]),)
+    if run.name == "watch" and run.facts.get("measured") and run.status is StageStatus.SUCCEEDED:
+        topics += (ANNOUNCEMENT,)
     if run.status is StageStatus.FAILED or (run.name in NOTED and run.status is StageStatus.SUCCEEDED):
         topics += (note(run.name, run.generation),)
     return topics

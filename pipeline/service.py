@@ -197,7 +197,7 @@ class Service:
             status=ReleaseStatus.PENDING,
             direction=direction,
             stage="preflight",
-            plan=playbook.planned(direction),
+            plan=playbook.planned(direction, measured=bool(found.playbook.watch.limits)),
             playbook=found.raw,
             playbook_hash=found.playbook_hash,
             requested_by=actor.user,

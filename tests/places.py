@@ -1,21 +1,26 @@
 """Where a release goes, in memory: the deploy target with two slots and a share, and the product's databases."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import DatabaseError, TargetError
+from pipeline.errors import DatabaseError, MetricsError, TargetError
 from pipeline.ports import (
     Bundle,
+    Deaths,
     Judgement,
     JudgeOrder,
     MigrationJob,
     Proof,
     Revision,
+    Series,
+    Side,
     Slot,
     SlotStatus,
     TargetStatus,
+    Values,
 )
 from pipeline.verdicts import verdict_of
 
@@ -100,6 +105,9 @@ class MemoryTarget:
     async def missing(self) -> tuple[str, ...]:
         return ()
 
+    async def deaths(self, release_id: str) -> Deaths:
+        return self.world.deaths if self.environment == "production" else Deaths()
+
     async def heal(self) -> bool:
         return False
 
@@ -154,6 +162,19 @@ class MemoryDatabase:
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.write_text("rows")
         return destination
+
+
+@dataclass
+class MemoryMetrics:
+    """What each version has counted, by expression."""
+
+    world: "World"
+
+    async def read(self, wanted: Mapping[str, Series], side: Side) -> Mapping[str, Values]:
+        if "metrics" in self.world.failing:
+            raise MetricsError("Prometheus does not answer. Start it.")
+        known = self.world.measured.get(side.version, {})
+        return {name: known[one.expression] for name, one in wanted.items() if one.expression in known}
 
 
 @dataclass

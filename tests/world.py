@@ -19,15 +19,17 @@ from pipeline.ports import (
     Command,
     CommandResult,
     Commit,
+    Deaths,
     Extent,
     Image,
     Leak,
     Person,
     Published,
+    Values,
 )
 from pipeline.verdicts import Reason
 from tests.fuse import Fuse
-from tests.places import MemoryDatabase, MemoryJudge, MemoryProof, MemoryTarget
+from tests.places import MemoryDatabase, MemoryJudge, MemoryMetrics, MemoryProof, MemoryTarget
 
 PLAYBOOK = """
 product = "shop"
@@ -73,7 +75,7 @@ class World:
 
     `reasons` are what is found of its migration. `commands` are the last of each name, as they were ordered; `files`
     are in every commit, beside the sources. `reports` are written by commands of that name instead of the usual ones,
-    `endings` are their exit codes (None: the time limit).
+    `endings` are their exit codes (None: the time limit). `measured`: by version and expression.
     """
 
     now: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -91,6 +93,8 @@ class World:
     commands: dict[str, Command] = field(default_factory=dict)
     reports: dict[str, str] = field(default_factory=dict)
     endings: dict[str, int | None] = field(default_factory=dict)
+    measured: dict[str, dict[str, Values]] = field(default_factory=dict)
+    deaths: Deaths = field(default_factory=Deaths)
     revision: str = "1"
     reasons: tuple[Reason, ...] = ()
     playbook: str = PLAYBOOK
@@ -283,6 +287,7 @@ def ports(world: World, product: Product, folder: Path) -> Ports:
         runner=MemoryRunner(world),
         builder=MemoryBuilder(world),
         database=MemoryDatabase(world),
+        metrics=MemoryMetrics(world),
         judge=MemoryJudge(world),
         proof=MemoryProof(world),
         targets={name: MemoryTarget(world, name) for name in ("staging", "production")},

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from bot.demo.containers import DATABASES, Containers
 from bot.demo.history import EXAMPLE, build_history
+from bot.demo.visitors import Visitors
 from bot.process import running
 from bot.sandbox.manifest import read_manifest
 from bot.sandbox.sandbox import Sandbox
@@ -77,10 +78,12 @@ async def open_house(
     canary: float = 10,
     watch: float = 30,
     containers: Containers | None = None,
+    visitors: float = 0,
 ) -> AsyncIterator[House]:
     """Build everything anew in `state`, with v0.1.0 in production; take everything down at the end.
 
-    Without `containers` the product runs as processes.
+    Without `containers` the product runs as processes. So many `visitors` a second use it, so that there is something
+    to measure.
     """
     folder = await asyncio.to_thread(state.absolute)
     commands, shortcuts = read_manifest(MANIFEST)
@@ -92,7 +95,9 @@ async def open_house(
             Sandbox(page_port, commands=commands, shortcuts=shortcuts) as sandbox,
             _at_work(settings(sandbox, folder, first + PORTS - 1), containers) as bot,
         ):
-            yield House(sandbox, bot, f"http://127.0.0.1:{first + 1}")
+            url = f"http://127.0.0.1:{first + 1}"
+            async with Visitors(url, rate=visitors, clients=2) if visitors else contextlib.nullcontext():
+                yield House(sandbox, bot, url)
 
 
 @contextlib.asynccontextmanager

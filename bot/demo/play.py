@@ -38,7 +38,7 @@ async def page(state: Path, port: int, containers: Containers | None = None) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     print("Building a product with a history and putting v0.1.0 into production...", flush=True)
-    async with open_house(state, port, containers=containers) as house:
+    async with open_house(state, port, containers=containers, visitors=5) as house:
         print(WELCOME.format(page=house.sandbox.page_url, site=house.url, state=state), flush=True)
         await stop.wait()
         print("Stopping the product, the router and the bot...", flush=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from slack_sdk.models.blocks import ButtonElement
 
-from handlers.blocks import hotfix, parts
+from handlers.blocks import hotfix, parts, watching
 from handlers.blocks.card import (
     changes_link,
     has_switched_back,
@@ -40,6 +40,7 @@ def released(shown: Snapshot, product: Product) -> Message | None:
         *parts.lines(glass),
         *(changes or [parts.section(words.quiet(tr("No changes are listed.")))]),
         *parts.lines([words.bold(tr("Risks")), *risk_lines(shown)], most=6),
+        watching.measured(shown),
         parts.section(words.bold(tr("Way back")) + f"\n{way_back(shown)}"),
         parts.actions(
             "announcement",

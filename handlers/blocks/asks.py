@@ -2,13 +2,14 @@
 
 from slack_sdk.models.blocks import ButtonElement
 
-from handlers.blocks import parts
+from handlers.blocks import parts, watching
 from handlers.blocks.card import may_go_back, roll_back_button
 from handlers.blocks.changes import way_back_line
 from handlers.blocks.parts import Message
 from handlers.text import ids, migrations, words
 from handlers.text.language import mark, tr, trn
 from handlers.text.stages import outcome
+from pipeline.config import Product
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 from pipeline.states import StageStatus
@@ -16,11 +17,13 @@ from pipeline.states import StageStatus
 _OPEN = (StageStatus.WAITING, StageStatus.RUNNING)
 
 
-def decision(shown: Snapshot, run: StageRun) -> Message:
+def decision(shown: Snapshot, run: StageRun, product: Product | None = None) -> Message:
     """Something in production needs a person: what was found, and the ways on."""
     title, said, lines = words.title(shown.release), outcome(run), run.facts.get("lines")
     if run.status not in _OPEN:
         return _settled(shown, run)
+    if product is not None and "limits" in run.facts:
+        return watching.asked(shown, product, run, _way_on(shown, run))
     blocks = [
         parts.header("🙋 " + tr("{title} needs a decision", title=title)),
         parts.section(f"{_concerned(shown)}: {_found(run) if lines else said}"),
@@ -61,6 +64,12 @@ def _concerned(shown: Snapshot) -> str:
 
 def _found(run: StageRun) -> str:
     count = run.facts.get("count", len(run.facts["lines"]))
+    if run.code == "new_errors":
+        return trn(
+            "{count} error that the version before never had.",
+            "{count} errors that the version before never had.",
+            count,
+        )
     return trn(
         "{count} critical log line since all traffic went over.",
         "{count} critical log lines since all traffic went over.",

@@ -19,7 +19,18 @@ _TALKATIVE = _NOW | {StageStatus.SKIPPED}
 """Steps that say how they are doing on the card itself; the others' details are in the thread."""
 
 _SHARED = frozenset(
-    {"canary_holding", "canary_asks", "canary_paused", "canary_frozen", "canary_locked_out", "canary_passed"}
+    {
+        "canary_holding",
+        "canary_asks",
+        "canary_paused",
+        "canary_frozen",
+        "canary_locked_out",
+        "canary_passed",
+        "canary_overruled",
+        "canary_unclear",
+        "new_errors",
+        "limit_proposed",
+    }
 )
 _WITH_TRAFFIC = frozenset({StageStatus.WAITING, StageStatus.RUNNING, StageStatus.SUCCEEDED})
 """What a canary says, and how it stands, while it has its share of the traffic: until everybody is moved."""
@@ -54,7 +65,9 @@ def _position(shown: Snapshot) -> str:
 def _text(shown: Snapshot, headline: str) -> str:
     by = words.person(shown.release.requested_by)
     current = "; ".join(
-        f"{tr(step.phrase)}: {outcome(step.run)}" for step in shown.steps if step.run and step.status in _NOW
+        f"{tr(step.phrase)}: {said}"
+        for step in shown.steps
+        if step.run and step.status in _NOW and (said := outcome(step.run))
     )
     text = tr("Release {headline}. Started by {by}.", headline=headline, by=by)
     return parts.cut(f"{text} {current}".strip(), parts.TEXT_LIMIT)

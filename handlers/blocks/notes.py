@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handlers.blocks import evaluations, parts
+from handlers.blocks import evaluations, parts, watching
 from handlers.blocks.parts import Message, Part
 from handlers.text import migrations, words
 from handlers.text.language import tr
@@ -21,7 +21,7 @@ def note(shown: Snapshot, run: StageRun) -> Message:
     blocks = [parts.section(f"{mark} *{phrase}*{took}\n{said}"), *_evidence(run)]
     state = tr(words.STAGE_STATES[run.status])
     text = f"{words.title(shown.release)}: {phrase}: {state}. {said}"
-    files = (*evaluations.pictures(shown, run), *parts.logs(_failed(run)))
+    files = (*evaluations.pictures(shown, run), *watching.pictures(shown, run), *parts.logs(_failed(run)))
     return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, files=files)
 
 
@@ -47,7 +47,7 @@ def _evidence(run: StageRun) -> list[Part]:
     shown: list[Part] = [parts.tail(each["name"], each["tail"]) for each in _failed(run)]
     if migrated := migrations.details(run.facts):
         return [*shown, *parts.lines(migrated, most=6)]
-    return [*shown, *(_older(run.facts) or evaluations.evidence(run))]
+    return [*shown, *watching.evidence(run), *(_older(run.facts) or evaluations.evidence(run))]
 
 
 def _older(facts: dict[str, Any]) -> list[Part]:

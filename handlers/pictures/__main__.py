@@ -7,7 +7,7 @@ from importlib import import_module
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-KINDS = ("evaluation", "metrics")
+KINDS = ("evaluation", "metrics", "watch")
 
 figure = Figure(figsize=(7.2, 3.6), dpi=110, layout="constrained")
 kind = sys.argv[1]

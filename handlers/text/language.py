@@ -69,6 +69,11 @@ def number(value: float) -> str:
     return str(numbers.format_decimal(value, locale=_spoken.get()))
 
 
+def measurement(value: float) -> str:
+    """A number with all its decimals."""
+    return str(numbers.format_decimal(value, locale=_spoken.get(), decimal_quantization=False))
+
+
 def moment(at: datetime) -> str:
     """A moment as plain text, in UTC."""
     pattern = "dd/MM/yyyy HH:mm" if _spoken.get() == "pt_BR" else "yyyy-MM-dd HH:mm"

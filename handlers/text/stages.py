@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handlers.text import evaluations, flags, migrations
+from handlers.text import evaluations, flags, migrations, watching
 from handlers.text.language import mark, number, tr, trn
 from handlers.text.times import until
 from handlers.text.words import lasted, people, person, safe, short, when
@@ -63,6 +63,12 @@ PROBLEMS: Mapping[str, str] = {
     "image_missing": mark("{component} has no `image`, which Docker needs; add it to playbook.toml"),
     "no_such_image": mark(
         "{check} wants to run in the image of {component}; there are images on Docker only: name another"
+    ),
+    "query_unanswered": mark(
+        "the limit `{limit}` has a query, which only a Prometheus answers; name one in bot.toml, or give it a metric"
+    ),
+    "metrics_unknown": mark(
+        "the limit `{limit}` cannot be read: add `metrics` (the page with the numbers) to watch, or name a Prometheus"
     ),
     "flag_unsafe": mark("flag: {problem}"),
 }
@@ -165,6 +171,12 @@ OPEN: Mapping[str, Sentence] = {
         f["count"],
         line=safe(f["lines"][0], 200),
     ),
+    "new_errors": lambda f: trn(
+        "{count} error that the version before never had: {line}",
+        "{count} errors that the version before never had: {line}",
+        f["count"],
+        line=safe(f["lines"][0], 200),
+    ),
     "dashboard_wrong": lambda f: safe(f["problem"], 300),
     "publish_failed": lambda f: tr(
         "production is live, but the tag could not be pushed: {error}", error=safe(f["error"], 300)
@@ -174,7 +186,9 @@ OPEN: Mapping[str, Sentence] = {
     ),
 }
 
-SENTENCES: Mapping[str, Sentence] = {**GOOD, **BAD, **OPEN, **evaluations.OUTCOMES, **migrations.OUTCOMES}
+SENTENCES: Mapping[str, Sentence] = {
+    **GOOD, **BAD, **OPEN, **evaluations.OUTCOMES, **migrations.OUTCOMES, **watching.OUTCOMES,
+}  # fmt: skip
 
 
 def _ready(facts: Facts) -> str:

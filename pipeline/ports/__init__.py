@@ -18,10 +18,20 @@ from pipeline.ports.data import (
     Proof,
     Revision,
 )
-from pipeline.ports.deploy import SLOTS, Bundle, DeployTarget, ServiceSpec, Slot, SlotStatus, TargetStatus
+from pipeline.ports.deploy import (
+    SLOTS,
+    Bundle,
+    Deaths,
+    DeployTarget,
+    ServiceSpec,
+    Slot,
+    SlotStatus,
+    TargetStatus,
+)
 from pipeline.ports.flags import FLAGS_FILE, Flag, FlagStore, Switched
 from pipeline.ports.leaks import Leak, Scanner
 from pipeline.ports.mail import Letter, Mail, Mailer, Posted
+from pipeline.ports.metrics import Metrics, Series, Side, Values
 from pipeline.ports.people import Directory, Person
 from pipeline.ports.source import ChangelogWriter, Commit, Extent, Published, Repository
 from pipeline.ports.work import (
@@ -53,6 +63,7 @@ __all__ = [
     "CommandResult",
     "Commit",
     "Container",
+    "Deaths",
     "DeployTarget",
     "Directory",
     "Extent",
@@ -66,6 +77,7 @@ __all__ = [
     "Limits",
     "Mail",
     "Mailer",
+    "Metrics",
     "MigrationJob",
     "MigrationJudge",
     "Network",
@@ -79,9 +91,12 @@ __all__ = [
     "Revision",
     "Runner",
     "Scanner",
+    "Series",
     "ServiceSpec",
+    "Side",
     "Slot",
     "SlotStatus",
     "Switched",
     "TargetStatus",
+    "Values",
 ]

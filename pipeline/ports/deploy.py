@@ -64,6 +64,14 @@ class TargetStatus:
     generation: int
 
 
+@dataclass(frozen=True)
+class Deaths:
+    """How often services were brought back by what runs them, and the components that last ran out of memory."""
+
+    restarts: int = 0
+    out_of_memory: tuple[str, ...] = ()
+
+
 class DeployTarget(Protocol):
     """One environment of one product: two fixed slots per service and one routing state.
 
@@ -97,6 +105,9 @@ class DeployTarget(Protocol):
 
     async def missing(self) -> tuple[str, ...]:
         """What should run and does not, in words; workers included."""
+
+    async def deaths(self, release_id: str) -> Deaths:
+        """How often the release's services ended by themselves, as far as what runs them counts it."""
 
     async def heal(self) -> bool:
         """Look after the router between releases: start it again when it died. True when that was needed."""

@@ -100,6 +100,14 @@ def _evaluated(ctx: Context) -> dict[str, Any] | None:
     return None if run is not None and run.code == "evaluation_overruled" else _passed("evaluation")(ctx)
 
 
+def _limits(ctx: Context) -> dict[str, Any] | None:
+    """Each was judged and kept; what a person let pass is not proven."""
+    run = ctx.runs.get("watch")
+    told = run.facts.get("measured", ()) if run is not None and run.code == "watch_passed" else ()
+    kept = bool(told) and all(each["verdict"] == "passed" for each in told)
+    return {"code": "limits_held", "facts": {"measured": told}} if kept else None
+
+
 def _secrets(ctx: Context) -> dict[str, Any] | None:
     _, missing = environment.declared(ctx.playbook, ctx.product, "production", ctx.ports.secrets)
     return None if missing else {"code": "secrets_present", "facts": {}}
@@ -124,6 +132,7 @@ PROOFS: Mapping[str, Proof] = {
     "smoke": _passed("verify"),
     "dashboard": _passed("watch"),
     "logs": _passed("watch"),
+    "limits": _limits,
     "secrets": _secrets,
     "migrations": _migrations,
 }

@@ -24,6 +24,7 @@ async def check(ctx: Context) -> Outcome:
         *await _repository(ctx),
         *variables_missing(ctx.playbook, ctx.product, ctx.ports.secrets),
         *images_missing(ctx.playbook, ctx.product),
+        *limits_unreadable(ctx.playbook, ctx.product),
         *await asyncio.to_thread(_files, ctx),
     ]
     if problems:
@@ -94,6 +95,19 @@ def images_missing(playbook: Playbook, product: Product) -> list[dict[str, Any]]
     checks = playbook.checks().items()
     named = [(key, check.container.component) for key, check in checks if check.container]
     return [{"code": "no_such_image", "check": key, "component": name} for key, name in named if name]
+
+
+def limits_unreadable(playbook: Playbook, product: Product) -> list[dict[str, Any]]:
+    """Without a Prometheus there are no queries, and the product must show its numbers itself."""
+    if product.prometheus is not None:
+        return []
+    problems = [
+        {"code": "query_unanswered", "limit": limit.name} for limit in playbook.watch.limits if limit.query
+    ]
+    metrics = [limit.name for limit in playbook.watch.limits if limit.query is None]
+    return problems + [
+        {"code": "metrics_unknown", "limit": name} for name in metrics if not playbook.watch.metrics
+    ]
 
 
 def _files(ctx: Context) -> list[dict[str, Any]]:

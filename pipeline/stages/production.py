@@ -1,23 +1,16 @@
-"""Production: backup, migration, canary, promotion, smoke. The way back is ready before the way forward."""
+"""Production: backup, migration, promotion, smoke. The way back is ready before the way forward."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
-
 from pipeline import judged
-from pipeline.context import Context, Failed, Outcome, Passed, Skipped, Waiting
-from pipeline.events import Fact, request
-from pipeline.models import Release
+from pipeline.context import Context, Failed, Outcome, Passed, Skipped
 from pipeline.ports import MigrationJob, Revision
 from pipeline.stages import window
 from pipeline.stages.backup import fresh_backup, is_fresh, proven
+from pipeline.stages.canary import touch, unwell, watched
 from pipeline.stages.closed import kept_out
 from pipeline.stages.common import (
     bundle,
-    kept_by,
-    last_decision,
     migration_job,
     record_deployment,
     suite_failed,
@@ -26,7 +19,6 @@ from pipeline.stages.common import (
 from pipeline.stages.evaluated import unevaluated_images
 from pipeline.stages.flags import add_new
 from pipeline.stages.running import run_suite
-from pipeline.stages.watch import critical_lines
 
 
 async def back_up(ctx: Context) -> Outcome:
@@ -112,122 +104,6 @@ def _standing(ctx: Context, before: tuple[str, ...], pending: tuple[Revision, ..
     return {"before": list(before), "revisions": revisions}
 
 
-async def canary(ctx: Context) -> Outcome:
-    """Smoke on the candidate's own address first; then a small share of the users, step by step."""
-    place = target(ctx, "production")
-    await place.reconcile()
-    if (await place.status()).live is None:
-        return Skipped("first_release")
-    if "step" not in ctx.run.data:
-        # The smoke test may take minutes: it is looked again whether production is open.
-        unfit = (
-            await _smoke_candidate(ctx) or await kept_out(ctx, "production") or await unevaluated_images(ctx)
-        )
-        return unfit or await _take_step(ctx, 0)
-    return await _canary_unwell(ctx, ctx.run.data["since"]) or await _hold_or_go_on(ctx, ctx.run.data["step"])
-
-
-async def _hold_or_go_on(ctx: Context, step: int) -> Outcome:
-    """A step counts only with its traffic: interrupted before the shift, it begins anew."""
-    share = (await target(ctx, "production").status()).share
-    has_its_share = share == ctx.playbook.canary.steps[step]
-    if has_its_share and (held := await _paused(ctx)):
-        return held
-    until = datetime.fromisoformat(ctx.run.data["until"])
-    if has_its_share and ctx.clock() < until:
-        return _holding(ctx, until)
-    if held := await kept_out(ctx, "production"):
-        return _kept_at(ctx, held, share)
-    if not has_its_share:
-        return await _take_step(ctx, step)
-    if step + 1 < len(ctx.playbook.canary.steps):
-        return await _take_step(ctx, step + 1)
-    return await _everybody_or_ask(ctx, ctx.playbook.canary.steps[step])
-
-
-async def _paused(ctx: Context) -> Waiting | None:
-    """A paused canary keeps its share, and is looked after. Resumed, it is held for the time that was left."""
-    said = await last_decision(ctx, "pause", "resume")
-    left = ctx.run.data.get("left")
-    if said is None or said.decision == "resume":
-        if left is not None:
-            await ctx.remember(until=(ctx.clock() + timedelta(seconds=left)).isoformat(), left=None)
-        return None
-    if left is None:
-        until = datetime.fromisoformat(ctx.run.data["until"])
-        await ctx.remember(left=max(0.0, (until - said.at).total_seconds()))
-    share = ctx.playbook.canary.steps[ctx.run.data["step"]]
-    look_again = ctx.clock() + ctx.playbook.watch.every
-    return Waiting("canary_paused", {"share": share, "by": said.user, "reason": said.note}, due_at=look_again)
-
-
-async def _everybody_or_ask(ctx: Context, share: int) -> Outcome:
-    """The last hold is over. Where the playbook wants a person to look, the canary is watched until they have."""
-    if ctx.playbook.canary.ask and await kept_by(ctx) is None:
-        look_again, asks = ctx.clock() + ctx.playbook.watch.every, request("decision", ctx.run.id)
-        return Waiting("canary_asks", {"share": share}, due_at=look_again, asks=asks)
-    return Passed("canary_passed", {"share": share})
-
-
-async def _smoke_candidate(ctx: Context) -> Failed | None:
-    place = target(ctx, "production")
-    await add_new(ctx, "production")
-    slot = await place.prepare(await bundle(ctx, "production"))
-    address, suite = place.address(slot.slot), ctx.playbook.smoke
-    result, report = await run_suite(ctx, "canary-smoke", suite, "production", address, ctx.release.version)
-    return suite_failed("canary smoke", result, report)
-
-
-async def _take_step(ctx: Context, step: int) -> Outcome:
-    now = ctx.clock()
-    until = now + ctx.playbook.canary.hold
-    since = ctx.run.data.get("since", now.isoformat())
-    await touch(ctx)
-    await ctx.remember(step=step, until=until.isoformat(), since=since)
-    ctx.guard()
-    await target(ctx, "production").shift(ctx.release.id, ctx.playbook.canary.steps[step])
-    return _holding(ctx, until)
-
-
-async def touch(ctx: Context) -> None:
-    """Commit that production traffic is touched, before it is: from here on the only way out is the way back.
-
-    Raises Turned when a person has stopped the release: an abort that was accepted is kept.
-    """
-    if ctx.release.production_touched:
-        return
-    async with ctx.recording(Fact("production_touched", payload={"stage": ctx.run.name})) as session:
-        ctx.held.straight()  # with the row locked: either the abort comes first, or it is refused
-        await session.execute(
-            update(Release).where(Release.id == ctx.release.id).values(production_touched=True)
-        )
-    ctx.release.production_touched = True
-
-
-def _holding(ctx: Context, until: datetime) -> Waiting:
-    share = ctx.playbook.canary.steps[ctx.run.data["step"]]
-    look_again = min(until, ctx.clock() + ctx.playbook.watch.every)
-    return Waiting("canary_holding", {"share": share, "until": until.timestamp()}, due_at=look_again)
-
-
-def _kept_at(ctx: Context, held: Waiting, share: int) -> Waiting:
-    """Production is frozen or locked while a canary is under way: it stays at its share, and is watched on."""
-    return _watched(ctx, Waiting(f"canary_{held.code}", held.facts | {"share": share}, held.due_at))
-
-
-def _watched(ctx: Context, held: Waiting) -> Waiting:
-    look_again = ctx.clock() + ctx.playbook.watch.every
-    return replace(held, due_at=min(held.due_at or look_again, look_again))
-
-
-async def _canary_unwell(ctx: Context, since: str) -> Failed | None:
-    status = await target(ctx, "production").status()
-    if status.other is None or status.other.release_id != ctx.release.id or not status.other.warm:
-        return Failed("canary_down")
-    lines = await critical_lines(ctx, datetime.fromisoformat(since))
-    return Failed("canary_critical", {"lines": lines[:5]}) if lines else None
-
-
 async def promote(ctx: Context) -> Outcome:
     """All traffic to the new version. The previous one stays warm in the other slot."""
     place = target(ctx, "production")
@@ -257,7 +133,7 @@ async def _promotion_held(ctx: Context) -> Outcome | None:
     live = (await target(ctx, "production").status()).live
     if live is not None and live.release_id == ctx.release.id:
         return None
-    return await _canary_unwell(ctx, since) or _watched(ctx, held)
+    return await unwell(ctx, since) or watched(ctx, held)
 
 
 async def verify(ctx: Context) -> Outcome:

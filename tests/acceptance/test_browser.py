@@ -146,7 +146,7 @@ WATCH = 20
 
 async def test_the_whole_story_on_the_page(tmp_path: Path) -> None:
     async with (
-        open_house(tmp_path / "house", 0, canary=3, watch=WATCH) as house,
+        open_house(tmp_path / "house", 0, canary=3, watch=WATCH, visitors=5) as house,
         open_screen(house.sandbox.page_url) as screen,
     ):
         await release(screen)

@@ -9,7 +9,19 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks import acks, docker, engine, figures, load, many, migrations, release, rollback, startup
+from tests.benchmarks import (
+    acks,
+    docker,
+    engine,
+    figures,
+    load,
+    many,
+    migrations,
+    release,
+    rollback,
+    startup,
+    watch,
+)
 from tests.benchmarks.figures import Figure
 
 Measure = Callable[[Path, bool], Awaitable[list[Figure]]]
@@ -24,6 +36,7 @@ MEASURES: Mapping[str, Measure] = {
     "release": release.measure,
     "rollback": rollback.measure,
     "startup": startup.measure,
+    "watch": watch.measure,
 }
 RESULT = Path("build/bench.json")
 

@@ -79,10 +79,10 @@ def ports() -> int:
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, releases: int) -> AsyncIterator[BenchTown]:
+async def open_shop(folder: Path, releases: int, watch: str = "") -> AsyncIterator[BenchTown]:
     """The bot with the least product, v0.1.0 in production."""
     first = ports()
-    await asyncio.to_thread(shop.prepare, folder, first, releases)
+    await asyncio.to_thread(shop.prepare, folder, first, releases, watch)
     async with _town(folder, first) as town:
         yield town
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.demo.house import PRODUCT
+from bot.demo.visitors import Visitors
 from pipeline import playbook
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
@@ -54,7 +55,10 @@ class Spell:
 async def measure(folder: Path, quick: bool) -> list[Figure]:
     """One release of the example product, whole and stage by stage, beside what it prescribes."""
     hold, watch = (QUICK_HOLD, QUICK_WATCH) if quick else (HOLD, WATCH)
-    async with open_core_hub(folder / "town", canary=hold, watch=watch) as town:
+    async with (
+        open_core_hub(folder / "town", canary=hold, watch=watch) as town,
+        Visitors(town.url, clients=2, rate=20),
+    ):
         typed = datetime.now(UTC)
         shown = await _release(town)
         prescribed = _prescribed(shown, _commands(town), _starts(town, shown.release.id), hold, watch)

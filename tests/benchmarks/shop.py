@@ -46,21 +46,25 @@ def version(number: int) -> str:
     return f"v0.{number}.0"
 
 
-def prepare(folder: Path, first: int, releases: int) -> None:
-    """Write the product's repository with so many candidates after v0.1.0, and bot.toml; ports from `first`."""
+def prepare(folder: Path, first: int, releases: int, watch: str = "") -> None:
+    """Write the product's repository with so many candidates after v0.1.0, and bot.toml; ports from `first`.
+
+    `watch`: that table of the playbook. It is then watched at its own pace.
+    """
     folder.mkdir(parents=True)
     text = HOUSE_TOML.format(
         folder=folder, staging=first, production=first + 1, staging_first=first + 2,
         production_first=first + 20, canary=0, watch=0,
     )  # fmt: skip
+    text = text.replace('watch = "0s"\nwatch_every = "2s"\n', "") if watch else text
     (folder / "bot.toml").write_text(text, encoding="utf-8")
-    _history(folder / "work", folder / "core-hub.git", releases)
+    _history(folder / "work", folder / "core-hub.git", releases, PLAYBOOK + watch)
 
 
-def _history(work: Path, bare: Path, releases: int) -> None:
+def _history(work: Path, bare: Path, releases: int, playbook: str) -> None:
     work.mkdir()
     _git(work, "init", "-q", "--template=", "-b", "main")
-    for name, text in {"playbook.toml": PLAYBOOK, "smoke.py": SMOKE, "web.py": SERVICE.read_text()}.items():
+    for name, text in {"playbook.toml": playbook, "smoke.py": SMOKE, "web.py": SERVICE.read_text()}.items():
         (work / name).write_text(text, encoding="utf-8")
     _commit(work, "feat: the shop", "v0.1.0")
     for number in range(2, releases + 2):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.adapters.scrape import ScrapedMetrics
 from pipeline.config import Product
 from pipeline.context import Ports
 from pipeline.errors import RepositoryError
@@ -277,6 +278,7 @@ def ports(
         runner=OutsideRunner(outside, name),
         builder=OutsideBuilder(outside, name),
         database=OutsideDatabase(outside, name),
+        metrics=ScrapedMetrics(),
         judge=MemoryJudge(World()),
         proof=MemoryProof(World()),
         targets={where: OutsideTarget(outside, name, where) for where in ("staging", "production")},

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.errors import TargetError
-from pipeline.ports import SLOTS, Bundle, Slot, SlotStatus, TargetStatus
+from pipeline.ports import SLOTS, Bundle, Deaths, Slot, SlotStatus, TargetStatus
 from tests.chaos.outside import Book, Outside
 
 Json = dict[str, Any]
@@ -114,6 +114,9 @@ class OutsideTarget:
 
     async def missing(self) -> tuple[str, ...]:
         return ()
+
+    async def deaths(self, release_id: str) -> Deaths:
+        return Deaths()
 
     async def heal(self) -> bool:
         return False

@@ -22,6 +22,7 @@ from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus
 from pipeline.store import Database
 from tests.house import SAM
+from tests.integration.test_limits import count, playbook
 from tests.mortal import MortalHouse, copied, open_mortal_house
 from tests.sampling import sample
 
@@ -93,6 +94,15 @@ async def watched(tmp_path: Path) -> Start:
         return await _begun(house, MortalHouse.to_watch)
 
 
+@pytest.fixture
+async def measured(tmp_path: Path) -> Start:
+    """v0.2.0 is in production, and its errors have a limit that sends it back."""
+    async with open_mortal_house(_folder(tmp_path)) as house:
+        house.world.playbook = playbook()
+        count(house, "v0.2.0", requests=100)
+        return await _begun(house, MortalHouse.to_watch)
+
+
 def _folder(parent: Path) -> Path:
     folder = parent / "start"
     folder.mkdir()
@@ -110,6 +120,13 @@ async def there_and_back(house: MortalHouse, release_id: str) -> Snapshot:
 
 async def back(house: MortalHouse, release_id: str) -> Snapshot:
     await turning.roll_back(house.service, SAM, release_id, "slow", True, house.click())
+    return await house.ended(release_id)
+
+
+async def breaks(house: MortalHouse, release_id: str) -> Snapshot:
+    count(house, "v0.2.0", requests=100, bad=60)
+    house.world.pass_time(minutes=1)
+    house.nudge()
     return await house.ended(release_id)
 
 
@@ -192,3 +209,7 @@ async def test_a_release_that_was_killed_can_still_go_back(start: Start, tmp_pat
 
 async def test_a_killed_rollback_goes_back_once(watched: Start, tmp_path: Path) -> None:
     await _kill_at(watched, tmp_path, back, FORWARD + BACK, every=1)
+
+
+async def test_a_limit_that_broke_sends_the_release_back_once(measured: Start, tmp_path: Path) -> None:
+    await _kill_at(measured, tmp_path, breaks, FORWARD + BACK, every=2)

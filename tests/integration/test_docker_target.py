@@ -242,3 +242,17 @@ async def test_the_way_a_container_ended_is_told(here: DockerPlace) -> None:
     # On two streams, between which the engine keeps no order.
     assert sorted(said) == ["no database: giving up", "service 1.0.0 starts with no secret"]
     assert ended == "[it ended with code 1]"
+
+
+async def test_what_the_engine_brings_back_is_counted(here: DockerPlace) -> None:
+    await here.live("1.0.0")
+    status = await here.target.status()
+    assert status.live
+    release = status.live.release_id
+    assert (await here.target.deaths(release)).restarts == 0
+    place = f"{status.live.slot}-api"
+    os.kill(_inspected(here, place)["State"]["Pid"], signal.SIGKILL)
+    async with asyncio.timeout(20):
+        while (await here.target.deaths(release)).restarts == 0:
+            await asyncio.sleep(0.05)
+    assert (await here.target.deaths(release)).out_of_memory == ()

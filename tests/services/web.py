@@ -6,12 +6,14 @@ Its ways to misbehave are chosen by environment variables: BROKEN=unhealthy | cr
 import asyncio
 import os
 import sys
+from collections import Counter
 
 from aiohttp import web
 
 VERSION = os.environ["RELEASE_VERSION"]
 BROKEN = os.environ.get("BROKEN", "")
 HEADERS = {"X-Version": VERSION}
+COUNTED: Counter[str] = Counter()
 
 
 async def health(_: web.Request) -> web.Response:
@@ -23,7 +25,22 @@ async def version(_: web.Request) -> web.Response:
     return web.json_response({"version": said, "slot": os.environ["RELEASE_SLOT"]})
 
 
+async def metrics(_: web.Request) -> web.Response:
+    lines = [f'requests_total{{status="{status}"}} {count}\n' for status, count in COUNTED.items()]
+    return web.Response(text="# TYPE requests_total counter\n" + "".join(lines))
+
+
+async def breaks(_: web.Request) -> web.Response:
+    """From now on most requests fail."""
+    COUNTED["broken"] = 0
+    return web.Response(headers=HEADERS)
+
+
 async def echo(request: web.Request) -> web.Response:
+    if "broken" in COUNTED:
+        COUNTED["500"] += 1
+        return web.Response(status=500, headers=HEADERS)
+    COUNTED["200"] += 1
     body = await request.text()
     names = ("RELEASE_VERSION", "RELEASE_SLOT", "SLOT_URL", "API_URL", "GREETING")
     told = {name: os.environ.get(name) for name in names}
@@ -76,6 +93,8 @@ def main() -> None:
         app.router.add_get(prefix + "/environment", environment)
     app.router.add_get("/healthz", health)
     app.router.add_get("/version", version)
+    app.router.add_get("/metrics", metrics)
+    app.router.add_post("/break", breaks)
     app.router.add_route("*", "/{path:.*}", echo)
     port = 1 if BROKEN == "deaf" else int(os.environ["PORT"])
     web.run_app(app, host=os.environ["HOST"], port=port, print=None, shutdown_timeout=10.0)

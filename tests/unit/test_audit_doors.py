@@ -54,6 +54,7 @@ CONTROLS = {
     ids.WAIVE: LOOKS,
     ids.ASSIGN: LOOKS,
     ids.KEEP: {"decided_keep"},
+    ids.GO_BACK: {"rollback_requested"},
     ids.AGAIN: {"decided_again"},
     ids.ABORT: {"abort_requested"},
     ids.RETRY: {"retry_requested"},

@@ -72,6 +72,10 @@ class Containers:
         """In words; empty when it runs, or is gone."""
         return await self.engine.call(self._what("Looking at a container"), partial(_end_of, found))
 
+    async def restarts(self, found: Found) -> tuple[int, bool]:
+        """How often the engine has brought it back, and whether its last end was for want of memory."""
+        return await self.engine.call(self._what("Looking at a container"), partial(_restarts_of, found))
+
     async def end(self, place: str, grace: float, keep: Keep | None = None) -> None:
         """Stop and remove what is in a place: its stop signal, and SIGKILL after `grace` seconds."""
         await insist(self._end_all(place, grace, keep))
@@ -202,6 +206,14 @@ def _end_of(found: Found, client: docker.APIClient) -> str:
     if state["Status"] != "exited":
         return ""
     return "[it ran out of memory]" if state["OOMKilled"] else f"[it ended with code {state['ExitCode']}]"
+
+
+def _restarts_of(found: Found, client: docker.APIClient) -> tuple[int, bool]:
+    try:
+        inspected = client.inspect_container(found.id)
+    except docker.errors.NotFound:
+        return 0, False
+    return int(inspected.get("RestartCount", 0)), bool(inspected["State"].get("OOMKilled"))
 
 
 def _begin_end(found: Found, client: docker.APIClient) -> None:

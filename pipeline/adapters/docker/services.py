@@ -16,7 +16,7 @@ from pipeline.adapters.docker.volumes import volumes
 from pipeline.adapters.slots.places import Place
 from pipeline.adapters.slots.sockets import port_owner
 from pipeline.errors import TargetError
-from pipeline.ports import Bundle, ServiceSpec, Slot
+from pipeline.ports import Bundle, Deaths, ServiceSpec, Slot
 
 INSIDE = 8080
 """The port on which every service listens in its own container."""
@@ -115,6 +115,12 @@ class ContainerRuntime:
     async def clear(self) -> None:
         """Remove the environment's network."""
         await self._containers.clear()
+
+    async def deaths(self, place: Place) -> Deaths:
+        """How often the engine has restarted its container; of the last end it knows whether memory ran out."""
+        found = await self._ordered(place)
+        count, memory = await self._containers.restarts(found) if found else (0, False)
+        return Deaths(count, (place.service.component,) if memory else ())
 
     async def tail(self, place: Place) -> str:
         """The last lines of its container, and how it ended."""

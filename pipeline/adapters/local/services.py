@@ -11,7 +11,7 @@ from pipeline.adapters.slots.sockets import established, listens, port_owner
 from pipeline.environment import base
 from pipeline.errors import TargetError
 from pipeline.files import content_folder
-from pipeline.ports import Bundle, ServiceSpec, Slot
+from pipeline.ports import Bundle, Deaths, ServiceSpec, Slot
 
 
 class ProcessRuntime:
@@ -71,6 +71,10 @@ class ProcessRuntime:
 
     async def clear(self) -> None:
         """Processes share nothing that could be given back."""
+
+    async def deaths(self, _: Place) -> Deaths:
+        """Nobody but the bot brings a process back, and it counts itself."""
+        return Deaths()
 
     async def tail(self, place: Place) -> str:
         """The last lines of its log file."""

@@ -10,7 +10,7 @@ import aiohttp
 from pipeline.adapters.slots.places import Place
 from pipeline.adapters.slots.probe import Answer, probe, session
 from pipeline.errors import TargetError
-from pipeline.ports import Bundle
+from pipeline.ports import Bundle, Deaths
 
 LAME_DUCK = 1.0
 """Seconds between the last request that is routed to a slot and the first SIGTERM there."""
@@ -53,6 +53,9 @@ class Runtime(Protocol):
     async def clear(self) -> None:
         """Nothing is left: give back what the services shared."""
 
+    async def deaths(self, place: Place) -> Deaths:
+        """How often it was brought back, and whether it ran out of memory, as far as that is counted."""
+
     async def tail(self, place: Place) -> str:
         """Its last lines, redacted, for a person to read."""
 
@@ -88,6 +91,12 @@ class Services:
         async with session() as client:
             reasons = await asyncio.gather(*(self._reason(client, place) for place in wanted))
         return {place: reason for place, reason in zip(wanted, reasons, strict=True) if reason}
+
+    async def deaths(self, wanted: list[Place]) -> Deaths:
+        """Of all of them together."""
+        found = await asyncio.gather(*(self._runtime.deaths(place) for place in wanted))
+        memory = tuple(name for one in found for name in one.out_of_memory)
+        return Deaths(sum(one.restarts for one in found), memory)
 
     async def startable(self, wanted: Iterable[Place], environments: Environments) -> bool:
         """Whether each has its environment known, or can be brought back as it was."""

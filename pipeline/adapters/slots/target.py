@@ -15,7 +15,7 @@ from pipeline.adapters.slots.state import State
 from pipeline.config import SHARES
 from pipeline.errors import TargetError
 from pipeline.groups import insist
-from pipeline.ports import Bundle, Clock, Slot, SlotStatus, TargetStatus
+from pipeline.ports import Bundle, Clock, Deaths, Slot, SlotStatus, TargetStatus
 
 
 class SlotTarget:
@@ -124,6 +124,13 @@ class SlotTarget:
                 await self._moves.revive(state)
             await self._moves.remove_strays(state)
         return await self.status()
+
+    async def deaths(self, release_id: str) -> Deaths:
+        """What the runtime has counted of the release's services; found dead by us is not among it."""
+        state = await asyncio.to_thread(self._moves.file.load)
+        return await self._moves.services.deaths(
+            [place for place in self._moves.expected(state) if place.release_id == release_id]
+        )
 
     async def heal(self) -> bool:
         """Cheap supervision for the bot's clock: start a dead router, mark the logs. True if it was dead."""
