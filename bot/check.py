@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from bot.migration_files import Place, backend_named, heads_in
+from bot.outside import COMMITTER, utc_now
+from bot.reading import read_config, secret_names, secret_of
 from bot.tasks import chosen
-from bot.wiring import COMMITTER, read_config, secret_names, secret_of, utc_now
 from handlers.text import times
 from handlers.text.migrations import line
 from handlers.text.plan import detail

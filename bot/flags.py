@@ -2,9 +2,10 @@
 
 from ulid import ULID
 
+from bot.reading import read_config
 from bot.settings import Settings
 from bot.tasks import at_work, chosen
-from bot.wiring import Bot, read_config
+from bot.wiring import Bot
 from handlers.text.flags import changed, stands, state, word
 from pipeline import switching
 from pipeline.refusals import Asked

@@ -12,8 +12,10 @@ import structlog
 
 from bot.app import web_client
 from bot.logs import configure
+from bot.outside import MakePorts, make_ports
+from bot.reading import read_config, redactor
 from bot.settings import Settings
-from bot.wiring import Bot, MakePorts, make_ports, read_config, redactor
+from bot.wiring import Bot
 from pipeline import audit_reading, lease
 from pipeline.adapters.shadow.keeper import Keeper
 from pipeline.errors import ConfigError

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from ulid import ULID
 
+from bot.outside import back_up
 from bot.process import own_team
+from bot.reading import read_config
 from bot.settings import Settings
-from bot.wiring import Bot, back_up, read_config
+from bot.wiring import Bot
 from pipeline import audit_reading
 from pipeline.config import BotFile
 from pipeline.errors import ConfigError, Refused

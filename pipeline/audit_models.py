@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pipeline.models import Base, BigId
+from pipeline.models_base import Base, BigId
 
 
 class AuditEntry(Base):

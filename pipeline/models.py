@@ -1,29 +1,23 @@
 """The bot's own tables. Statuses are written through pipeline.states only."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     Boolean,
-    DateTime,
-    Dialect,
     Enum,
     Float,
     ForeignKey,
     Index,
-    Integer,
-    MetaData,
     String,
     Text,
     UniqueConstraint,
     false,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.orm import Mapped, mapped_column
 
+from pipeline.models_base import Base, BigId
 from pipeline.states import ReleaseStatus, StageStatus
 
 _UNSENT = text("sent < wanted AND given_up IS NULL")
@@ -32,37 +26,9 @@ _UNHANDLED = text("handled_at IS NULL")
 _UNTIDIED = text("tidied_at IS NULL AND finished_at IS NOT NULL")
 _OF_NO_RELEASE = text("release_id IS NULL")
 
-BigId = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows by itself only for INTEGER primary keys."""
-
-
-class Utc(TypeDecorator[datetime]):
-    """An aware UTC time; SQLite has no time zones, so it is put back when read."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
-
 
 def _status(kind: type[ReleaseStatus] | type[StageStatus]) -> Enum:
     return Enum(kind, native_enum=False, length=20, values_callable=lambda e: [m.value for m in e])
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: Utc, dict[str, Any]: JSON(none_as_null=True), list[Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own form
 
 
 class Release(Base):

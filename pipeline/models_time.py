@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Enum, Float, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pipeline.models import Base
+from pipeline.models_base import Base
 from pipeline.states import WishStatus
 
 _PENDING = text("status IN ('waiting', 'halted')")

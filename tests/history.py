@@ -23,7 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.models import (
     Approval,
-    Base,
     ChecklistItem,
     Delivery,
     Deployment,
@@ -32,8 +31,8 @@ from pipeline.models import (
     Inbox,
     Release,
     StageRun,
-    Utc,
 )
+from pipeline.models_base import Base, Utc
 from pipeline.store import Database
 from tests.house import House
 

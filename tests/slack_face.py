@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from bot.app import Sockets, bolt_app, web_client
 from bot.counted import Calls
 from bot.gauges import Gauges
+from bot.outside import mailer
 from bot.sandbox.sandbox import Sandbox
 from bot.server import Server
 from bot.settings import Settings
-from bot.wiring import mailer
 from handlers.desk import Desk
 from handlers.directory import SlackDirectory
 from handlers.feed import Feed

@@ -15,11 +15,12 @@ from pydantic import SecretStr
 from bot.demo.containers import DATABASES, Containers
 from bot.demo.history import EXAMPLE, build_history
 from bot.demo.visitors import Visitors
+from bot.outside import utc_now
 from bot.process import running
 from bot.sandbox.manifest import read_manifest
 from bot.sandbox.sandbox import Sandbox
 from bot.settings import Settings
-from bot.wiring import Bot, utc_now
+from bot.wiring import Bot
 from pipeline.errors import ConfigError
 from pipeline.states import ACTIVE, ReleaseStatus
 

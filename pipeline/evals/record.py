@@ -87,8 +87,8 @@ def of_cases(cases: tuple[Case, ...]) -> dict[str, float]:
     costs = _all(case.cost_usd for case in cases)
     tokens = _all(case.tokens for case in cases)
     found |= {"score": _mean(scores)} if scores else {}
-    found |= {"cost_usd": math.fsum(costs) if _finite(costs) else math.nan} if costs else {}
-    found |= {"tokens": math.fsum(tokens)} if tokens else {}
+    found |= {"cost_usd": _sum(costs)} if costs else {}
+    found |= {"tokens": _sum(tokens)} if tokens else {}
     return found | _latencies(_all(case.latency_ms for case in cases))
 
 
@@ -112,8 +112,18 @@ def _finite(values: list[float]) -> bool:
     return all(map(math.isfinite, values))
 
 
+def _sum(values: list[float]) -> float:
+    """NaN where a value is no number, or the sum is more than a float holds: nothing that was measured."""
+    if not _finite(values):
+        return math.nan
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return math.nan
+
+
 def _mean(values: list[float]) -> float:
-    return statistics.fmean(values) if _finite(values) else math.nan
+    return _sum(values) / len(values)
 
 
 def shares(judged: Iterable[tuple[str, float]]) -> dict[str, float]:

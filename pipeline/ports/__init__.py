@@ -1,6 +1,6 @@
 """What the release needs from the world outside, as small protocols.
 
-Adapters implement them (pipeline/adapters); only bot/wiring.py knows which.
+Adapters implement them (pipeline/adapters); only bot/ knows which.
 Every call that changes the world is idempotent by the names in its arguments,
 so that a release that was interrupted may simply ask again.
 """

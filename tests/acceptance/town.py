@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.demo.house import MANIFEST, PORTS, PRODUCT, free_ports, prepare
+from bot.outside import make_ports
+from bot.reading import read_config
 from bot.sandbox.delivery import Delivered
 from bot.sandbox.manifest import read_manifest
 from bot.sandbox.sandbox import Sandbox
 from bot.sandbox.workspace import Message, View
-from bot.wiring import make_ports, read_config
 from handlers.text import ids
 from pipeline import snapshot
 from pipeline.ports import Directory, Person

@@ -12,7 +12,8 @@ import docker
 
 from bot.demo.containers import DATABASES, Containers
 from bot.demo.house import PRODUCT
-from bot.wiring import make_ports, read_config
+from bot.outside import make_ports
+from bot.reading import read_config
 from pipeline.adapters.slots.site import Address
 from tests.acceptance.small import prepare_small
 from tests.acceptance.town import PATIENCE, Nobody, Town, open_town

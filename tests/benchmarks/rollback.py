@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bot.demo.house import PRODUCT
 from bot.demo.visitors import Visitors
-from bot.wiring import make_ports, read_config
+from bot.outside import make_ports
+from bot.reading import read_config
 from pipeline.ports import DeployTarget
 from tests.acceptance.town import LEE, Nobody
 from tests.benchmarks.figures import Figure, alone, beside, median

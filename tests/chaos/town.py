@@ -15,10 +15,10 @@ from pathlib import Path
 from sqlalchemy import and_, or_, select
 
 from bot.demo.house import MANIFEST
+from bot.reading import read_config
 from bot.sandbox.manifest import read_manifest
 from bot.sandbox.people import BOT_USER, Channel, User
 from bot.sandbox.sandbox import Sandbox
-from bot.wiring import read_config
 from pipeline.config import BotFile
 from pipeline.context import Ports
 from pipeline.models import Delivery, Release

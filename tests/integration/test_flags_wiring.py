@@ -7,7 +7,7 @@ import pytest
 from bot.check import check
 from bot.demo.history import build_history
 from bot.demo.house import BOT_TOML
-from bot.wiring import make_ports
+from bot.outside import make_ports
 from pipeline.adapters.flags.file import FileFlags
 from pipeline.adapters.flags.launchdarkly import LaunchDarklyFlags
 from pipeline.adapters.flags.unleash import UnleashFlags

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.wiring import back_up
+from bot.outside import back_up
 from pipeline.errors import DatabaseError
 from pipeline.process import capture
 from pipeline.states import ReleaseStatus

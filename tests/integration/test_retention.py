@@ -12,7 +12,8 @@ from pipeline.config import Retention as Limits
 from pipeline.config import parse
 from pipeline.errors import ConfigError
 from pipeline.events import BOT
-from pipeline.models import Approval, Base, Delivery, Event, Inbox, Release, StageRun
+from pipeline.models import Approval, Delivery, Event, Inbox, Release, StageRun
+from pipeline.models_base import Base
 from pipeline.retention import Retention
 from pipeline.states import ReleaseStatus
 from tests.history import fill, old, one_release

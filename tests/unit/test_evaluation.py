@@ -48,6 +48,12 @@ def config(**fields: Any) -> Evaluation:
     return CONFIG.model_copy(update=fields)
 
 
+def test_a_sum_that_no_number_holds_is_no_verdict() -> None:
+    cases = [case(name, cost_usd=1.7e308, latency_ms=1.7e308) for name in "abcd"]
+    verdict = judge(record(cases=cases, metrics={"pass_rate": 1.0, "p95_ms": 1}).measured(), CONFIG, None)
+    assert verdict.outcome == "none"
+
+
 def test_a_run_over_its_limits_passes() -> None:
     verdict = judge(record(), CONFIG, None)
     assert (verdict.outcome, verdict.findings, verdict.lost) == ("passed", (), ())
