@@ -146,9 +146,13 @@ def _install(tree: Path, requirements: Path) -> None:
         "--disable-pip-version-check",
         "--no-warn-conflicts",
     )
-    wanted = ("--target", str(target), "--python-version", version, "--only-binary", ":all:")
-    _run(*pip, *wanted, "--requirement", str(requirements))
-    _run(*pip, *wanted, "--upgrade", "pip")
+    wanted = ("--target", str(target), "--python-version", version)
+    wheels = ("--only-binary", ":all:")
+    # A list with hashes is complete. Not all of it comes as wheels; what does not is Python alone.
+    complete = "--hash=" in requirements.read_text(encoding="utf-8")
+    how = ("--no-deps", "--prefer-binary") if complete else wheels
+    _run(*pip, *wanted, *how, "--requirement", str(requirements))
+    _run(*pip, *wanted, *wheels, "--upgrade", "pip")
     for script in (target / "bin").glob("*"):
         script.unlink()  # they name this machine's Python; `python -m` works
 

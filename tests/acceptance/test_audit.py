@@ -24,7 +24,7 @@ PEOPLES = [
 EFFECTS = Counter(
     {
         "stage_succeeded": 12,
-        "stage_skipped": 3,
+        "stage_skipped": 4,
         "stage_cancelled": 1,
         "production_touched": 1,
         "rollback_started": 1,

@@ -36,9 +36,14 @@ async def test_an_edit_without_an_answer_is_sent_again(tmp_path: Path) -> None:
     async with open_slack_house(tmp_path) as house:
         house.face.client.timeout = 1
         house.sandbox.faults.hang("chat.update", seconds=1.5)
-        await house.slack_to_approval()
+        request = await house.slack_to_approval()
+        await house.sandbox.wait_for(
+            lambda: all(call.ms for call in house.sandbox.calls), 20
+        )  # its effect came late
+        await house.slack_approve(request)
+        await house.waits_for((await house.shown("v0.2.0")).release.id, "canary")
         await house.quiet()
-        assert "waiting for people" in (await house.message("Release shop v0.2.0")).text
+        assert "Send a small share of the traffic" in (await house.message("Release shop v0.2.0")).text
 
 
 async def test_a_sender_that_died_between_post_and_record_doubles_nothing(tmp_path: Path) -> None:

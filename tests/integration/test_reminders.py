@@ -91,6 +91,7 @@ async def test_who_has_approved_or_muted_it_is_not_told(tmp_path: Path) -> None:
     async with open_house(tmp_path, bot_toml=RULES + "[products.shop.approval]\nneeded = 2\n") as house:
         release = await at_approval(house)
         await house.approve(release, LEE)
+        await house.until(release, lambda s: s.runs["approval"].facts.get("got") == ["U0LEE"])
         await house.waits_for(release, "approval")
         await after(house, hours=1)
         assert await told(house) == [(["U0KIM"], [])]

@@ -16,7 +16,7 @@ from pipeline.decided import Step
 from pipeline.errors import LeaseLost
 from pipeline.lease import Claim
 from pipeline.models import Event, Release
-from pipeline.playbook import RELEASE
+from pipeline.playbook import planned
 from pipeline.states import ReleaseStatus
 from pipeline.store import Database
 from tests.benchmarks.street import Street, street
@@ -24,7 +24,7 @@ from tests.postgres import Server
 
 NOTHING: frozenset[str] = frozenset()
 READY = Passed("ready")
-AFTER_PREFLIGHT = {stage.name for stage in RELEASE if stage.needs == ("preflight",)}
+AFTER_PREFLIGHT = {name for name, needs in planned("release") if needs == ["preflight"]}
 UNWRITABLE = Passed("ready", {"what": object()})
 """No database takes this: its facts are no JSON."""
 
