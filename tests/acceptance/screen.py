@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Error, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Error, Locator, Page, async_playwright, expect
 
 from handlers.text import ids
 
@@ -132,19 +132,32 @@ class Screen:
 
 
 @asynccontextmanager
-async def open_screen(url: str, product: str = "core-hub") -> AsyncIterator[Screen]:
-    """The page in a browser; an error in its console fails the test."""
-    problems: list[str] = []
+async def open_browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGS])
         try:
-            page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-            page.set_default_timeout(SOON)
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
-            await page.goto(url)
-            await page.wait_for_selector("body[data-ready=true]")
-            yield Screen(page, product)
+            yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def open_page(browser: Browser, url: str, product: str) -> AsyncIterator[Screen]:
+    """The page; an error in its console fails the test."""
+    problems: list[str] = []
+    page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    page.set_default_timeout(SOON)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
+    await page.goto(url)
+    await page.wait_for_selector("body[data-ready=true]")
+    yield Screen(page, product)
+    await page.close()
     assert not problems
+
+
+@asynccontextmanager
+async def open_screen(url: str, product: str = "core-hub") -> AsyncIterator[Screen]:
+    """The page in a browser of its own."""
+    async with open_browser() as browser, open_page(browser, url, product) as screen:
+        yield screen

@@ -1,21 +1,19 @@
 """Stories of a night and a day, at the page and in both languages; each leaves its pictures in build/screenshots."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Browser, Locator, expect
 
 from handlers.text import ids
-from tests.acceptance.screen import CHROMIUM, LATER, SHOTS, Screen, open_screen
+from tests.acceptance.screen import CHROMIUM, LATER, SHOTS, Screen, open_browser, open_page
 from tests.slack_house import BOT_TOML, DANA, KIM, LEE, SAM, SlackHouse, open_slack_house
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: put `chromium` on the PATH."),
-    pytest.mark.parametrize("language", ["en", "pt-BR"]),
 ]
 PEOPLE = "[products.shop.people]"
 LOCALES = {"en": "en-US", "pt-BR": "pt-BR"}
@@ -82,103 +80,115 @@ class Stage:
         return release
 
 
-@asynccontextmanager
-async def staged(folder: Path, language: str, story: str, more: str = "") -> AsyncIterator[Stage]:
-    toml = (
-        BOT_TOML.replace(PEOPLE, f'language = "{language}"\ntimezone = "America/Sao_Paulo"\n{PEOPLE}') + more
-    )
+async def a_release_with_two_approvers(stage: Stage) -> None:
+    await stage.start()
+    await stage.approve(LEE)
+    first = await stage.asks(ids.APPROVE)
+    await expect(first).to_contain_text("1 ", timeout=LATER)
+    await stage.screen.shot("one-of-two", first)
+    await stage.screen.act_as(LEE)
+    await stage.screen.press(first, ids.APPROVE)
+    await first.get_by_role("button", name="a thread").click()
+    await stage.screen.in_thread("🚫")
+    await stage.screen.shot("the-same-person-again")
+    await stage.screen.close_thread()
+    await stage.approve(KIM)
+    await stage.into_production()
+    card = await stage.asks(ids.ROLLBACK)
+    await stage.screen.shot("in-production", card)
+
+
+async def a_rejected_release(stage: Stage) -> None:
+    await stage.start()
+    await stage.screen.shot("request", await stage.asks(ids.APPROVE))
+    await stage.give_reason(ids.REJECT, LEE, "Amounts in pounds are off by one.")
+    said = await stage.screen.message("off by one")
+    await stage.screen.shot("rejected", said)
+    assert stage.house.world.done("shift") == []
+
+
+async def a_rollback_at_night(stage: Stage) -> None:
+    await stage.screen.page.emulate_media(color_scheme="dark")
+    await stage.start()
+    await stage.approve(LEE)
+    release = await stage.into_production()
+    await stage.screen.act_as(SAM)
+    form = await stage.screen.form(lambda: stage.screen.type("/rollback"))
+    await stage.screen.shot("what-would-happen")
+    await form.locator("textarea").fill("Orders are lost since 3 o'clock.")
+    await stage.screen.send_form()
+    await stage.house.ended(release)
+    await stage.screen.shot("told", await stage.screen.message("Orders are lost since 3 o'clock."))
+    await stage.screen.shot("card", await stage.asks(ids.SITE_LINK))
+
+
+async def a_hotfix_in_a_freeze(stage: Stage) -> None:
+    await stage.screen.act_as(DANA)
+    await stage.screen.type("/release v0.2.0")
+    await stage.screen.shot("refused", await stage.only_you("🚫"))
+    await stage.screen.type("/release hotfix v0.2.0 Orders are lost")
+    await stage.screen.shot("declared", await stage.screen.message("Orders are lost"))
+    await stage.tick("v0.2.0")
+    await stage.asks(ids.APPROVE)
+    stage.house.world.pass_time(minutes=11)
+    await stage.house.strike()
+    await stage.give_reason(ids.ALONE, DANA, "Lee and Kim: called twice, no answer.")
+    await stage.into_production()
+    await stage.screen.shot("alone", await stage.screen.message("called twice"))
+    await stage.screen.shot("announced", await stage.asks(ids.ROLLBACK))
+
+
+async def a_scheduled_release(stage: Stage) -> None:
+    await stage.screen.act_as(DANA)
+    await stage.screen.type("/release schedule v0.2.0 in 2h")
+    planned = await stage.asks(ids.UNSCHEDULE)
+    await stage.screen.shot("scheduled", planned)
+    stage.house.world.pass_time(hours=2)
+    await stage.house.strike()
+    await stage.tick("v0.2.0")
+    await stage.screen.shot("started", await stage.asks(ids.APPROVE))
+
+
+async def a_queue_of_three(stage: Stage) -> None:
+    await stage.start("v0.2.0")
+    for version in ("v0.3.0", "v0.4.0", "v0.5.0"):
+        await stage.screen.type(f"/release queue {version}")
+        await stage.asks(ids.UNSCHEDULE, version)
+    await stage.screen.type("/release queue")
+    await stage.screen.shot("three-wait", await stage.only_you("v0.5.0"))
+    await stage.give_reason(ids.REJECT, LEE, "Not today.")
+    await stage.house.ended((await stage.house.shown("v0.2.0")).release.id)
+    await stage.house.strike()
+    await stage.screen.shot("after-a-rejection", await stage.screen.message("v0.3.0"))
+
+
+STORIES: Mapping[str, tuple[Callable[[Stage], Awaitable[None]], str]] = {
+    "two-approvers": (a_release_with_two_approvers, TWO),
+    "rejected": (a_rejected_release, ""),
+    "rollback": (a_rollback_at_night, ""),
+    "hotfix": (a_hotfix_in_a_freeze, ALONE),
+    "scheduled": (a_scheduled_release, ""),
+    "queue": (a_queue_of_three, ""),
+}
+
+
+async def told(browser: Browser, folder: Path, story: str, language: str) -> None:
+    """Play a story in a world of its own, in one language."""
+    play, more = STORIES[story]
+    spoken = f'language = "{language}"\ntimezone = "America/Sao_Paulo"\n{PEOPLE}'
+    toml = BOT_TOML.replace(PEOPLE, spoken) + more
+    folder.mkdir()
     async with (
         open_slack_house(folder, bot_toml=toml, locale=LOCALES[language]) as house,
-        open_screen(house.sandbox.page_url, "shop") as screen,
+        open_page(browser, house.sandbox.page_url, "shop") as screen,
     ):
         screen.folder = SHOTS / "stories" / language / story
         house.history.subjects = ["feat: show the VAT of a charge", "fix!: read amounts in pounds"]
-        yield Stage(house, screen)
+        await play(Stage(house, screen))
 
 
-async def test_a_release_with_two_approvers(tmp_path: Path, language: str) -> None:
-    async with staged(tmp_path, language, "two-approvers", TWO) as stage:
-        await stage.start()
-        await stage.approve(LEE)
-        first = await stage.asks(ids.APPROVE)
-        await expect(first).to_contain_text("1 ", timeout=LATER)
-        await stage.screen.shot("one-of-two", first)
-        await stage.screen.act_as(LEE)
-        await stage.screen.press(first, ids.APPROVE)
-        await first.get_by_role("button", name="a thread").click()
-        await stage.screen.in_thread("🚫")
-        await stage.screen.shot("the-same-person-again")
-        await stage.screen.close_thread()
-        await stage.approve(KIM)
-        await stage.into_production()
-        card = await stage.asks(ids.ROLLBACK)
-        await stage.screen.shot("in-production", card)
-
-
-async def test_a_rejected_release(tmp_path: Path, language: str) -> None:
-    async with staged(tmp_path, language, "rejected") as stage:
-        await stage.start()
-        await stage.screen.shot("request", await stage.asks(ids.APPROVE))
-        await stage.give_reason(ids.REJECT, LEE, "Amounts in pounds are off by one.")
-        said = await stage.screen.message("off by one")
-        await stage.screen.shot("rejected", said)
-        assert stage.house.world.done("shift") == []
-
-
-async def test_a_rollback_at_night(tmp_path: Path, language: str) -> None:
-    async with staged(tmp_path, language, "rollback") as stage:
-        await stage.screen.page.emulate_media(color_scheme="dark")
-        await stage.start()
-        await stage.approve(LEE)
-        release = await stage.into_production()
-        await stage.screen.act_as(SAM)
-        form = await stage.screen.form(lambda: stage.screen.type("/rollback"))
-        await stage.screen.shot("what-would-happen")
-        await form.locator("textarea").fill("Orders are lost since 3 o'clock.")
-        await stage.screen.send_form()
-        await stage.house.ended(release)
-        await stage.screen.shot("told", await stage.screen.message("Orders are lost since 3 o'clock."))
-        await stage.screen.shot("card", await stage.asks(ids.SITE_LINK))
-
-
-async def test_a_hotfix_in_a_freeze(tmp_path: Path, language: str) -> None:
-    async with staged(tmp_path, language, "hotfix", ALONE) as stage:
-        await stage.screen.act_as(DANA)
-        await stage.screen.type("/release v0.2.0")
-        await stage.screen.shot("refused", await stage.only_you("🚫"))
-        await stage.screen.type("/release hotfix v0.2.0 Orders are lost")
-        await stage.screen.shot("declared", await stage.screen.message("Orders are lost"))
-        await stage.tick("v0.2.0")
-        await stage.asks(ids.APPROVE)
-        stage.house.world.pass_time(minutes=11)
-        await stage.house.strike()
-        await stage.give_reason(ids.ALONE, DANA, "Lee and Kim: called twice, no answer.")
-        await stage.into_production()
-        await stage.screen.shot("alone", await stage.screen.message("called twice"))
-        await stage.screen.shot("announced", await stage.asks(ids.ROLLBACK))
-
-
-async def test_a_scheduled_release(tmp_path: Path, language: str) -> None:
-    async with staged(tmp_path, language, "scheduled") as stage:
-        await stage.screen.act_as(DANA)
-        await stage.screen.type("/release schedule v0.2.0 in 2h")
-        planned = await stage.asks(ids.UNSCHEDULE)
-        await stage.screen.shot("scheduled", planned)
-        stage.house.world.pass_time(hours=2)
-        await stage.house.strike()
-        await stage.tick("v0.2.0")
-        await stage.screen.shot("started", await stage.asks(ids.APPROVE))
-
-
-async def test_a_queue_of_three(tmp_path: Path, language: str) -> None:
-    async with staged(tmp_path, language, "queue") as stage:
-        await stage.start("v0.2.0")
-        for version in ("v0.3.0", "v0.4.0", "v0.5.0"):
-            await stage.screen.type(f"/release queue {version}")
-            await stage.asks(ids.UNSCHEDULE, version)
-        await stage.screen.type("/release queue")
-        await stage.screen.shot("three-wait", await stage.only_you("v0.5.0"))
-        await stage.give_reason(ids.REJECT, LEE, "Not today.")
-        await stage.house.ended((await stage.house.shown("v0.2.0")).release.id)
-        await stage.house.strike()
-        await stage.screen.shot("after-a-rejection", await stage.screen.message("v0.3.0"))
+@pytest.mark.parametrize("story", STORIES)
+async def test_a_story_in_both_languages(tmp_path: Path, story: str) -> None:
+    async with open_browser() as browser:
+        for language in LOCALES:
+            await told(browser, tmp_path / language, story, language)

@@ -11,14 +11,14 @@ SEED = 7
 
 
 def plan(folder: Path, database: str, url: str, bots: int) -> Plan:
-    return Plan(SEED, database, url, folder, products=5, bots=bots, kills=4, least=1)
+    return Plan(SEED, database, url, folder, products=4, bots=bots, kills=3, least=1)
 
 
 @pytest.mark.slow
 async def test_nothing_is_lost_or_doubled_by_one_bot_that_is_killed(tmp_path: Path) -> None:
     report = await play_seed(plan(tmp_path, "sqlite", f"sqlite:///{tmp_path}/bot.db", 1))
     assert report.findings == [], os.linesep.join(report.details)
-    assert report.happened["kill"] == 4
+    assert report.happened["kill"] == 3
 
 
 @pytest.mark.slow
@@ -26,4 +26,4 @@ async def test_nothing_is_lost_or_doubled_by_one_bot_that_is_killed(tmp_path: Pa
 async def test_nothing_is_lost_or_doubled_by_three_bots_that_are_killed(tmp_path: Path, shared: str) -> None:
     report = await play_seed(plan(tmp_path, "postgresql", shared, 3))
     assert report.findings == [], os.linesep.join(report.details)
-    assert report.happened["kill"] == 4
+    assert report.happened["kill"] == 3

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.adapters.shadow.server import programs
 from tests.catalogue import Case, Judged, cases, judged
+from tests.sampling import sample
 
 pytestmark = [
     pytest.mark.postgres,
@@ -29,7 +30,8 @@ def off(found: list[Judged]) -> dict[str, tuple[list[str], list[str]]]:
 
 
 async def test_the_catalogue(tmp_path: Path) -> None:
-    found = await judged(cases(), tmp_path)
+    """The ordinary run takes some of them; `make bench` judges all, and gives precision and recall."""
+    found = await judged(list(sample(cases(), every=3)), tmp_path)
     assert off(found) == {}
     assert {label for one in found for label in one.case.labels} >= {
         *MUST,
