@@ -1,6 +1,7 @@
 """kill -9 of the bot at work on containers, and docker kill of their router: production serves, all ends well."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,17 +11,18 @@ from bot.demo.visitors import Visitors
 from pipeline.states import ReleaseStatus
 from tests.acceptance.town import DANA, PATIENCE, SAM
 from tests.acceptance.yard import Yard, open_yard
+from tests.sampling import sample
 from tests.services.load import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.docker]
 
-OUT = ("serve", "shift", "route", "promote", "route", "workers")
+OUT = sample(("serve", "shift", "route", "promote", "route", "workers"), every=2)
 """What the target does on the way out: prepare, the canary's share, the promotion. Each is killed as it begins."""
 AT_THE_END = ["blue-api", "blue-frontend", "blue-worker", "router"]
-BACK = ("promote", "workers", "retire", "stop services")
+BACK = sample(("promote", "workers", "retire", "stop services"), every=2)
 
 
-async def kill_at(yard: Yard, steps: tuple[str, ...]) -> None:
+async def kill_at(yard: Yard, steps: Sequence[str]) -> None:
     """Kill the bot each time such a step has begun, and start it again."""
     for step in steps:
         await yard.begun(step, known=len(yard.town.operations()))

@@ -1,6 +1,6 @@
 """The bot is killed after its steps (commits and acts outside), and started again: nothing happens twice.
 
-After every step of a way back, and of a release after some in the ordinary run (see tests/sampling.py).
+In the ordinary run after some of its steps, with `make kills` after every one (see tests/sampling.py).
 
 One process that knows itself alone (SQLite) frees the leases of its predecessor; another bot waits until they
 run out. Both ways are walked here, every second kill each.
@@ -200,16 +200,16 @@ async def _kill_at(start: Start, folder: Path, story: Story, wanted: Acts, every
 
 
 async def test_a_killed_release_ends_as_if_nothing_had_been(start: Start, tmp_path: Path) -> None:
-    await _kill_at(start, tmp_path, forward, FORWARD + END, every=3)
+    await _kill_at(start, tmp_path, forward, FORWARD + END, every=5)
 
 
 async def test_a_release_that_was_killed_can_still_go_back(start: Start, tmp_path: Path) -> None:
-    await _kill_at(start, tmp_path, there_and_back, FORWARD + BACK, every=9)
+    await _kill_at(start, tmp_path, there_and_back, FORWARD + BACK, every=14)
 
 
 async def test_a_killed_rollback_goes_back_once(watched: Start, tmp_path: Path) -> None:
-    await _kill_at(watched, tmp_path, back, FORWARD + BACK, every=1)
+    await _kill_at(watched, tmp_path, back, FORWARD + BACK, every=3)
 
 
 async def test_a_limit_that_broke_sends_the_release_back_once(measured: Start, tmp_path: Path) -> None:
-    await _kill_at(measured, tmp_path, breaks, FORWARD + BACK, every=2)
+    await _kill_at(measured, tmp_path, breaks, FORWARD + BACK, every=4)

@@ -147,6 +147,7 @@ def own_server(postgres: Server) -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 async def test_postgresql_stops_and_starts_in_the_middle_of_a_release(
     tmp_path: Path, own_server: Server

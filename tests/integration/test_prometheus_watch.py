@@ -194,6 +194,7 @@ async def test_without_traffic_nothing_can_be_said(
 
 @needs_prometheus
 async def test_a_query_gives_one_number_or_none(server: str, metrics: PrometheusMetrics) -> None:
+    await answers(server, "vector(1)")
     side = Side("v0.2.0", "green")
     wanted = {
         "one": Series("query", "scalar(vector(3))"),

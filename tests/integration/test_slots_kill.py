@@ -112,7 +112,7 @@ def _kind(here: Place) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", STEPS)
 async def test_a_bot_killed_at_each_step(here: Place, operation: str) -> None:
-    lines = sample(range(1, STEPS[operation] + 1), 2, first=_kind(here))
+    lines = sample(range(1, STEPS[operation] + 1), 4, first=_kind(here))
     await _rounds(here, [(operation, line, 0.0) for line in lines])
 
 
@@ -123,4 +123,4 @@ async def test_a_bot_killed_at_random_moments(here: Place) -> None:
         (operation, chance.randint(1, STEPS[operation]), chance.random() * 0.2)
         for operation in chance.choices(list(STEPS), k=20)
     ]
-    await _rounds(here, sample(points, 4, first=_kind(here)))
+    await _rounds(here, sample(points, 7, first=_kind(here)))
