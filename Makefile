@@ -45,7 +45,7 @@ bench: $(READY)  ## figures beside their baselines, in build/bench.json
 
 kills: $(READY)  ## the tests that take some of many cases, with every one of them
 	EVERY_KILL=1 $(BIN)/pytest --numprocesses $(PROCESSES) tests/integration/test_crashes.py tests/integration/test_slots_kill.py \
-	  tests/acceptance/test_kill.py tests/acceptance/test_docker.py tests/acceptance/test_docker_kill.py \
+	  tests/acceptance/test_kill.py tests/acceptance/test_docker_kill.py \
 	  tests/integration/test_migration_catalogue.py
 
 chaos: $(READY)  ## seeded kills, stops and a moody Slack: SEEDS=n, SEED=k to replay one, DB=sqlite|postgresql|both

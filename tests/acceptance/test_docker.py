@@ -7,15 +7,8 @@ import pytest
 from bot.demo.containers import Containers
 from bot.demo.house import open_house
 from bot.demo.story import Story
-from tests.sampling import ALL
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.docker,
-    pytest.mark.skipif(
-        not ALL, reason="make kills plays the whole demo in containers; test_docker_story a part."
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.docker]
 
 
 async def test_the_demo_releases_in_containers_and_goes_back(
