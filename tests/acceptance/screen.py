@@ -86,7 +86,7 @@ class Screen:
         """Submit the form, which must be refused with these words beside the field."""
         await self.page.get_by_test_id("modal-submit").click()
         error = self.page.locator(f'[data-testid=field-error][data-block-id="{block}"]')
-        await expect(error).to_contain_text(why)
+        await expect(error).to_contain_text(why, timeout=SOON)
 
     # -------------------------------------------------------------- looking
 

@@ -80,7 +80,7 @@ async def fail(screen: Screen) -> None:
     await screen.type("/release v0.3.0")
     await screen.message("core-hub v0.3.0 failed before production")
     card = await screen.card("v0.3.0")
-    await expect(card).to_contain_text("failed")
+    await expect(card).to_contain_text("failed", timeout=LATER)
     await screen.shot("failed", card)
     await screen.open_thread(card)
     await screen.in_thread("Lost cases")
