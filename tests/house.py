@@ -80,7 +80,7 @@ class House:
             self.world.clock,
             owner,
             seconds=seconds,
-            poll=0.02,
+            poll=0.1,
             committed=self.look,
         )
         self.engines.append((engine, asyncio.create_task(engine.run())))
