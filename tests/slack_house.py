@@ -28,7 +28,7 @@ from pipeline.engine import Engine
 from pipeline.snapshot import Snapshot, last_releases, load
 from pipeline.store import Database
 from tests.house import PATIENCE, House
-from tests.slack_face import BEAT, Face, Mode, settings_for
+from tests.slack_face import Face, Mode, settings_for
 from tests.world import MemoryChangelog, World, ports
 
 CHANNEL, TEAM = "C0RELEASES", "T0SANDBOX"

@@ -82,7 +82,10 @@ class Containers:
 
     async def clear(self) -> None:
         """Remove the network that they shared; gone already: success."""
-        await self.engine.call(self._what("Removing the network"), self._remove_network)
+        what, deadline = self._what("Removing the network"), time.monotonic() + _GONE
+        while await self.engine.call(what, self._in_use) and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        await self.engine.call(what, self._remove_network)
 
     def label(self, place: str, spec: str, **more: str) -> dict[str, str]:
         """The labels by which a container is found again."""
@@ -145,6 +148,12 @@ class Containers:
         if not self._networks(client):
             labels = {IDENTITY: self.address.identity}
             client.create_network(self._network, driver="bridge", check_duplicate=True, labels=labels)
+
+    def _in_use(self, client: docker.APIClient) -> bool:
+        """On a busy engine an endpoint outlives its container for a moment, and the network cannot go."""
+        with suppress(docker.errors.NotFound):
+            return any(client.inspect_network(network)["Containers"] for network in self._networks(client))
+        return False
 
     def _remove_network(self, client: docker.APIClient) -> None:
         for network in self._networks(client):
