@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers.answers import UNREACHABLE
+from handlers.answers import NOT_THERE, UNREACHABLE, code
 from handlers.blocks import parts
 from handlers.languages import Languages
 from handlers.phrases import Now
@@ -220,8 +220,16 @@ class Desk:
                 )
                 if answer.status_code == 200:
                     return
-            await self.client.chat_postEphemeral(
-                channel=request.channel or self._home(), user=request.user, text=short, blocks=body
-            )
+            await self._show(request, short, body)
         except (SlackApiError, *UNREACHABLE) as error:
             log.warning("desk: an answer did not arrive", user=request.user, error=str(error))
+
+    async def _show(self, request: Request, text: str, blocks: list[dict[str, Any]]) -> None:
+        """Commands and forms can be used in channels that the bot is not in; there it has to write to the person."""
+        channel = request.channel or self._home()
+        try:
+            await self.client.chat_postEphemeral(channel=channel, user=request.user, text=text, blocks=blocks)
+        except SlackApiError as error:
+            if code(error) not in NOT_THERE:
+                raise
+            await self.client.chat_postMessage(channel=request.user, text=text, blocks=blocks)

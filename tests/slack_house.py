@@ -89,7 +89,7 @@ class SlackHouse(House):
 
     def start_engine(self, owner: str = "one", seconds: float = 5.0) -> Engine:
         engine = Engine(
-            self.db, lambda _: self.made, self.world.clock, owner,
+            self.db, self.ports_of, self.world.clock, owner,
             seconds=seconds, poll=0.1, committed=self.face.outbox.nudge,
         )  # fmt: skip
         self.engines.append((engine, asyncio.create_task(engine.run())))

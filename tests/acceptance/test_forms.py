@@ -70,12 +70,12 @@ CASES = (
         "Staging of shop is locked, until Tue 2026-11-24 10:00 (America/Sao_Paulo)", SAM,
     ),
     Case("unlock", "Unlock an environment", {ids.LOCKED: "staging"}, "Staging of shop is unlocked", SAM),
+    Case("hotfix", "Start a hotfix", {ids.VERSION: "v0.3.0", ids.REASON: "orders"}, "shop v0.3.0 is a hotfix"),
     Case("freeze", "Freeze production", AT, "Production of shop is frozen, until Tue 2026-11-24 10:00", SAM),
     Case(
         "flags auto-approval", "Switch a flag", {ids.STATE: "on", ids.ENVIRONMENT: "staging", ids.REASON: "to try it"},
         "Switch auto-approval on in staging?", SAM,
     ),
-    Case("hotfix", "Start a hotfix", {ids.VERSION: "v0.3.0", ids.REASON: "orders"}, "shop v0.3.0 is a hotfix"),
 )  # fmt: skip
 """In an order in which each finds what the one before has left."""
 
