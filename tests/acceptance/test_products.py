@@ -63,12 +63,12 @@ async def test_the_channel_says_which_product_is_meant(tmp_path: Path) -> None:
         await house.told(DANA, "Nothing has been released yet")
         await type_in(house, CHANNEL, "status")
         await house.told(DANA, "shop v0.1.0 — live in production")
-        await type_in(house, OFFICE, "lock staging moving in")
-        await house.message("Staging of office is locked")
         await type_in(house, OFFICE, "v0.2.0")
         await house.message("Release office v0.2.0")
         await type_in(house, CHANNEL, "v0.2.0")
         await house.message("Checklist before shop v0.2.0")
+        await type_in(house, OFFICE, "lock staging moving in")
+        await house.message("Staging of office is locked")
         assert channel_of(house, "Release office v0.2.0") == OFFICE
         assert channel_of(house, "Release shop v0.2.0") == CHANNEL
 
@@ -78,6 +78,11 @@ async def test_in_a_channel_of_none_a_form_asks_and_the_command_goes_on(tmp_path
         await type_in(house, LOBBY, "status")
         await choose(house, "office")
         await told_directly(house, "Nothing has been released yet")
+        await type_in(house, LOBBY, "")
+        start = await next_form(house, "Start a release")
+        chosen = {ids.PRODUCT: {ids.INPUT: "office"}, ids.VERSION: {ids.INPUT: "v0.2.0"}}
+        assert (await house.sandbox.submit(DANA, start.id, chosen)).acked
+        await house.message("Release office v0.2.0")
         await type_in(house, LOBBY, "lock")
         await choose(house, "office")
         lock = await next_form(house, "Lock an environment")
@@ -88,11 +93,6 @@ async def test_in_a_channel_of_none_a_form_asks_and_the_command_goes_on(tmp_path
         await type_in(house, LOBBY, "", "/rollback")
         await choose(house, "shop")
         await told_directly(house, "v0.1.0 has no version before it")
-        await type_in(house, LOBBY, "")
-        start = await next_form(house, "Start a release")
-        chosen = {ids.PRODUCT: {ids.INPUT: "office"}, ids.VERSION: {ids.INPUT: "v0.2.0"}}
-        assert (await house.sandbox.submit(DANA, start.id, chosen)).acked
-        await house.message("Release office v0.2.0")
 
 
 async def told_directly(house: SlackHouse, text: str) -> None:
