@@ -62,7 +62,7 @@ def left_out(refusal: Refused) -> bool:
 
 def about(text: str) -> tuple[str, list[str]] | None:
     """The word of the command that a text is about, and what follows it; None where it has no form."""
-    first, *rest = text.split()
+    first, *rest = text.split() or [""]
     if like_a_version(first):
         return "", [first, *rest]
     return (first.lower(), rest) if first.lower() in ASKS else None

@@ -67,7 +67,7 @@ async def _said(desk: Desk, request: Request, product: str, command: str, text: 
     if command == names.approve:
         await _carry_out(desk, request, product, grammar.Approve())
     elif command == names.rollback:
-        await _carry_out(desk, request, product, grammar.RollBack())
+        await _carry_out(desk, request, product, grammar.RollBack(" ".join(text.split())))
     else:
         await _release(desk, request, product, text[: grammar.LONGEST])
 
@@ -135,7 +135,7 @@ async def _reject(desk: Desk, request: Request, product: str, typed: grammar.Rej
 
 
 async def _roll_back(desk: Desk, request: Request, product: str, typed: grammar.RollBack) -> None:
-    await forms.open_rollback(desk, request, product)
+    await forms.open_rollback(desk, request, product, why=typed.reason)
 
 
 async def _abort(desk: Desk, request: Request, product: str, typed: grammar.Abort) -> None:

@@ -40,10 +40,12 @@ async def open_rejection(
     await open_view(desk, request, blocks.reject(found, found.runs["approval"].id, why))
 
 
-async def open_rollback(desk: Desk, request: Request, product: str, release_id: str | None = None) -> None:
-    """Show what going back means before anybody does it."""
+async def open_rollback(
+    desk: Desk, request: Request, product: str, release_id: str | None = None, why: str = ""
+) -> None:
+    """Show what going back means before anybody does it; `why` is what was typed of the reason."""
     back = await turning.way_back(desk.service, request.actor, product, release_id)
-    await open_view(desk, request, blocks.roll_back(back))
+    await open_view(desk, request, blocks.roll_back(back, why))
 
 
 async def open_overruling(desk: Desk, request: Request, release_id: str, run_id: int) -> None:

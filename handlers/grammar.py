@@ -43,7 +43,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class RollBack:
-    pass
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "hotfix": lambda rest: _hotfix(rest),
     "approve": lambda rest: Approve(),
     "reject": lambda rest: Reject(" ".join(rest)),
-    "rollback": lambda rest: RollBack(),
+    "rollback": lambda rest: RollBack(" ".join(rest)),
     "abort": lambda rest: Abort(" ".join(rest)),
     "retry": lambda rest: Retry(),
     "skip": lambda rest: _skip(rest),

@@ -143,8 +143,8 @@ def overrule(shown: Snapshot, run: StageRun) -> dict[str, Any]:
     return form(ids.OVERRULE_FORM, title, submit, close, blocks, **hints)
 
 
-def roll_back(back: WayBack) -> dict[str, Any]:
-    """What going back means: versions, digests, the database; then the reason."""
+def roll_back(back: WayBack, why: str = "") -> dict[str, Any]:
+    """What going back means: versions, digests, the database; then the reason, filled with what was typed of it."""
     release, to = back.release, back.to
     goes = tr("Production goes from {old} back to {new}.", old=release.version, new=to.version)
     speed = (
@@ -161,7 +161,7 @@ def roll_back(back: WayBack) -> dict[str, Any]:
         *parts.lines([words.bold(tr("Images of {version}", version=to.version)), *images]),
         *parts.lines([words.bold(tr("Database")), *_database(back)]),
         _undo(back),
-        reason(tr("Why"), tr("It goes into the announcement and stays on the lock.")),
+        reason(tr("Why"), tr("It goes into the announcement and stays on the lock."), typed=why),
         parts.context(tr("Afterwards production is locked until an approver unlocks it.")),
     ]
     hints = {"release": release.id, "to": to.id}

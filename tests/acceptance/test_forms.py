@@ -124,6 +124,15 @@ async def test_what_is_stuck_is_skipped_and_its_output_read_by_forms(tmp_path: P
         await house.told(SAM, "The output of `build-api` of shop v0.2.0 comes into its thread.")
 
 
+async def test_the_forms_of_decisions_have_the_reason_that_was_typed(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await house.slack_to_approval()
+        rejected = await form_of(house, DANA, "reject amounts are <!here> wrong")
+        assert "amounts are <!here> wrong" in str(rejected.content["blocks"])
+        assert await submit(house, DANA, rejected, {}) == {}
+        await house.message("amounts are &lt;!here&gt; wrong")
+
+
 async def test_a_list_leads_to_its_form(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         await house.type(DANA, "queue")
@@ -145,8 +154,11 @@ async def test_what_is_mistyped_keeps_its_words_in_the_form_beside_the_refusal(t
             ("flags auto-aproval off", "Did you mean auto-approval?", ["auto-approval"]),
             ("show v0.1.1", "Did you mean v0.1.0?", ["v0.1.0"]),
         ):
+            before = len(house.told_so_far(DANA))
             await house.type(DANA, typed)
-            teaches(await house.told(DANA, near))
+            refusal = await house.next_answer(DANA, before)
+            assert near in refusal
+            teaches(refusal)
             await house.press(DANA, house.sandbox.ephemerals(DANA)[-1], ids.FILL)
             view = await house.form(DANA)
             assert all(part in str(view.content["blocks"]) for part in shown), view.content

@@ -131,6 +131,11 @@ def test_a_form_is_filled_with_what_was_typed(typed: str, expected: Mapping[str,
     assert fields.filled(ask.fields, known[1], OFFER) == expected
 
 
+def test_a_text_without_a_form_has_none() -> None:
+    assert [about(typed) for typed in ("banana", "status", "abort x")] == [None, None, None]
+    assert about(" ") == ("", [])
+
+
 def test_the_only_choice_is_chosen() -> None:
     offer = Offer(NOW, {ids.WISHED: [Choice("v0.3.0", "v0.3.0")]})
     assert fields.filled(ASKS["unschedule"].fields, [], offer) == {ids.WISHED: "v0.3.0"}
