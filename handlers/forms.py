@@ -69,7 +69,8 @@ async def open_soon(desk: Desk, request: Request, draw: Callable[[], Coroutine[A
             opened = await open_view(desk, request, blocks.waiting())
             await _fill(desk, request, opened, drawing)
     finally:
-        drawing.cancel()
+        desk.service.db.cancel(drawing)
+        await asyncio.gather(drawing, return_exceptions=True)
 
 
 async def _fill(desk: Desk, request: Request, opened: View, drawing: "asyncio.Task[View]") -> None:

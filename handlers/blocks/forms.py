@@ -36,7 +36,7 @@ def form(
 
 def waiting(instead: str = "") -> dict[str, Any]:
     """Stands where a form is still being looked up; `instead` says why there will be none."""
-    view = form("waiting", tr("One moment…"), tr("Go on"), tr("Close"), [])
+    view = form(ids.WAITING_FORM, tr("One moment…"), tr("Go on"), tr("Close"), [])
     del view["submit"]
     return view | {
         "blocks": parts.as_dicts([parts.section(words.safe(instead) or tr("I am looking it up."))])

@@ -52,6 +52,8 @@ UNLOCK_FORM = "environment.open"
 FREEZE_FORM = "environment.freeze"
 FLAGS_FORM = "flag.choose"
 PRODUCT_FORM = "product.choose"
+WAITING_FORM = "waiting"
+"""Stands in for a form that is still being looked up; it cannot be sent."""
 NOTE_FORM = "customers.edit"
 
 START_SHORTCUT = "start_release"
