@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from handlers import grammar, phrases
+from handlers import asked, phrases
 from handlers.blocks import fields
 from handlers.blocks.fields import Field
 from handlers.flags_grammar import SwitchFlag
@@ -44,7 +44,7 @@ class Ask:
     title: str
     submit: str
     fields: tuple[Field, ...]
-    make: Callable[[Given], grammar.Typed]
+    make: Callable[[Given], asked.Typed]
     may: Action | None = None
     before: str = ""
     after: str = ""
@@ -61,7 +61,7 @@ _ALL = (
         mark("Start a release"),
         mark("Start"),
         (_PRODUCT, fields.version(), fields.commit()),
-        lambda given: grammar.StartRelease(given[ids.VERSION], given.maybe(ids.COMMIT)),
+        lambda given: asked.StartRelease(given[ids.VERSION], given.maybe(ids.COMMIT)),
         after=mark("Tests, staging and the checklist come first; production waits for an approval."),
     ),
     Ask(
@@ -70,7 +70,7 @@ _ALL = (
         mark("Start a hotfix"),
         mark("Start"),
         (fields.version(), fields.commit(), fields.reason(mark("Why"), _TOLD)),
-        lambda given: grammar.Hotfix(given[ids.VERSION], given.maybe(ids.COMMIT), given[ids.REASON]),
+        lambda given: asked.Hotfix(given[ids.VERSION], given.maybe(ids.COMMIT), given[ids.REASON]),
         may="override",
         before=mark(
             "A hotfix may pass a freeze that lets it. All checks run, and a second person approves it."
@@ -92,7 +92,7 @@ _ALL = (
         mark("Queue a release"),
         mark("Queue it"),
         (fields.version(), fields.commit()),
-        lambda given: grammar.Queue(given[ids.VERSION], given.maybe(ids.COMMIT)),
+        lambda given: asked.Queue(given[ids.VERSION], given.maybe(ids.COMMIT)),
         may="start",
         after=mark("It starts by itself when its turn has come."),
     ),
@@ -102,7 +102,7 @@ _ALL = (
         mark("Take a release back"),
         mark("Take it back"),
         (fields.choice(ids.WISHED, mark("Scheduled or queued")),),
-        lambda given: grammar.Unschedule(given[ids.WISHED]),
+        lambda given: asked.Unschedule(given[ids.WISHED]),
         may="start",
     ),
     Ask(
@@ -111,7 +111,7 @@ _ALL = (
         mark("Plan a release"),
         mark("Show the plan"),
         (fields.version(), fields.commit()),
-        lambda given: grammar.Plan(given[ids.VERSION], given.maybe(ids.COMMIT)),
+        lambda given: asked.Plan(given[ids.VERSION], given.maybe(ids.COMMIT)),
         after=mark("It says what a release would do; nothing is done."),
     ),
     Ask(
@@ -120,7 +120,7 @@ _ALL = (
         mark("Look at a release"),
         mark("Show"),
         (fields.choice(ids.RELEASED, mark("Version")),),
-        lambda given: grammar.Show(given[ids.RELEASED]),
+        lambda given: asked.Show(given[ids.RELEASED]),
     ),
     Ask(
         "logs",
@@ -131,7 +131,7 @@ _ALL = (
             fields.which(),
             fields.choice(ids.OUTPUT, mark("Output"), mark("It comes as a file into the release's thread.")),
         ),
-        lambda given: grammar.Logs(given[ids.OUTPUT], given.maybe(ids.VERSION)),
+        lambda given: asked.Logs(given[ids.OUTPUT], given.maybe(ids.VERSION)),
         may="tick",
     ),
     Ask(
@@ -145,7 +145,7 @@ _ALL = (
             ),
             fields.reason(mark("Why"), _TOLD),
         ),
-        lambda given: grammar.Skip(given[ids.STAGE], given[ids.REASON]),
+        lambda given: asked.Skip(given[ids.STAGE], given[ids.REASON]),
         may="override",
     ),
     Ask(
@@ -167,7 +167,7 @@ _ALL = (
         mark("Unlock an environment"),
         mark("Unlock"),
         (fields.choice(ids.LOCKED, mark("Locked")),),
-        lambda given: grammar.Unlock(given[ids.LOCKED]),
+        lambda given: asked.Unlock(given[ids.LOCKED]),
     ),
     Ask(
         "freeze",

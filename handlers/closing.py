@@ -1,6 +1,6 @@
 """Locks and freezes that people make and end: commands and buttons."""
 
-from handlers import asking, grammar
+from handlers import asked, asking
 from handlers.desk import Desk, Request
 from handlers.phrases import FreezePhrase, LockPhrase
 from handlers.text import ids
@@ -18,7 +18,7 @@ async def lock(desk: Desk, request: Request, product: str, typed: LockPhrase) ->
     await tell_elsewhere(desk, request, product)
 
 
-async def unlock(desk: Desk, request: Request, product: str, typed: grammar.Unlock) -> None:
+async def unlock(desk: Desk, request: Request, product: str, typed: asked.Unlock) -> None:
     """`/release unlock [environment]`; which one is asked where it is not clear."""
     closed = [lock.environment for lock in (await outlook(desk.service, product)).locks]
     if typed.environment is None and "staging" in closed and request.trigger is not None:
@@ -50,7 +50,7 @@ async def freeze(desk: Desk, request: Request, product: str, typed: FreezePhrase
     await tell_elsewhere(desk, request, product)
 
 
-async def unfreeze(desk: Desk, request: Request, product: str, typed: grammar.Unfreeze) -> None:
+async def unfreeze(desk: Desk, request: Request, product: str, typed: asked.Unfreeze) -> None:
     if await locking.unfreeze(desk.service, request.actor, product, request.origin):
         await tell_elsewhere(desk, request, product)
 

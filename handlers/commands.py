@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from handlers import (
+    asked,
     asking,
     asks,
     closing,
@@ -65,9 +66,9 @@ async def for_product(desk: Desk, request: Request) -> None:
 async def _said(desk: Desk, request: Request, product: str, command: str, text: str) -> None:
     names = desk.service.config.commands
     if command == names.approve:
-        await _carry_out(desk, request, product, grammar.Approve())
+        await _carry_out(desk, request, product, asked.Approve())
     elif command == names.rollback:
-        await _carry_out(desk, request, product, grammar.RollBack(" ".join(text.split())))
+        await _carry_out(desk, request, product, grammar.rollback(text[: grammar.LONGEST].split()))
     else:
         await _release(desk, request, product, text[: grammar.LONGEST])
 
@@ -121,60 +122,60 @@ async def on_form(desk: Desk, request: Request) -> None:
     await _carry_out(desk, request, product, typed)
 
 
-async def _carry_out(desk: Desk, request: Request, product: str, typed: grammar.Typed) -> None:
+async def _carry_out(desk: Desk, request: Request, product: str, typed: asked.Typed) -> None:
     await CARRIED_OUT[type(typed)](desk, request, product, typed)
 
 
-async def _approve(desk: Desk, request: Request, product: str, typed: grammar.Approve) -> None:
+async def _approve(desk: Desk, request: Request, product: str, typed: asked.Approve) -> None:
     await forms.open_approval(desk, request, (await working.current(desk, product)).release.id)
 
 
-async def _reject(desk: Desk, request: Request, product: str, typed: grammar.Reject) -> None:
+async def _reject(desk: Desk, request: Request, product: str, typed: asked.Reject) -> None:
     release = (await working.current(desk, product)).release.id
     await forms.open_rejection(desk, request, release, why=typed.reason)
 
 
-async def _roll_back(desk: Desk, request: Request, product: str, typed: grammar.RollBack) -> None:
-    await forms.open_rollback(desk, request, product, why=typed.reason)
+async def _roll_back(desk: Desk, request: Request, product: str, typed: asked.RollBack) -> None:
+    await forms.open_rollback(desk, request, product, why=typed.reason, version=typed.version)
 
 
-async def _abort(desk: Desk, request: Request, product: str, typed: grammar.Abort) -> None:
+async def _abort(desk: Desk, request: Request, product: str, typed: asked.Abort) -> None:
     release_id = (await working.current(desk, product)).release.id
     await turning.abort(desk.service, request.actor, release_id, typed.reason, request.origin)
 
 
-async def _help(desk: Desk, request: Request, product: str, typed: grammar.Help) -> None:
+async def _help(desk: Desk, request: Request, product: str, typed: asked.Help) -> None:
     await desk.tell(request, help_text.commands(desk.service.config.commands))
 
 
-CARRIED_OUT: Mapping[type[grammar.Typed], Callable[[Desk, Request, str, Any], Awaitable[None]]] = {
-    grammar.StartRelease: starting.start,
-    grammar.Hotfix: hotfix.start,
-    grammar.Approve: _approve,
-    grammar.Reject: _reject,
-    grammar.RollBack: _roll_back,
-    grammar.Abort: _abort,
-    grammar.Retry: working.retry,
-    grammar.Skip: working.skip,
-    grammar.Pause: working.pause,
-    grammar.Resume: working.resume,
+CARRIED_OUT: Mapping[type[asked.Typed], Callable[[Desk, Request, str, Any], Awaitable[None]]] = {
+    asked.StartRelease: starting.start,
+    asked.Hotfix: hotfix.start,
+    asked.Approve: _approve,
+    asked.Reject: _reject,
+    asked.RollBack: _roll_back,
+    asked.Abort: _abort,
+    asked.Retry: working.retry,
+    asked.Skip: working.skip,
+    asked.Pause: working.pause,
+    asked.Resume: working.resume,
     LockPhrase: closing.lock,
-    grammar.Unlock: closing.unlock,
+    asked.Unlock: closing.unlock,
     FreezePhrase: closing.freeze,
-    grammar.Unfreeze: closing.unfreeze,
-    grammar.Schedule: schedule.schedule,
+    asked.Unfreeze: closing.unfreeze,
+    asked.Schedule: schedule.schedule,
     SchedulePhrase: schedule.schedule_at,
-    grammar.Queue: schedule.queue,
-    grammar.Unschedule: schedule.unschedule,
-    grammar.ShowStatus: looking.status,
-    grammar.ListReleases: looking.recent,
+    asked.Queue: schedule.queue,
+    asked.Unschedule: schedule.unschedule,
+    asked.ShowStatus: looking.status,
+    asked.ListReleases: looking.recent,
     ShowMetrics: measuring.show,
-    grammar.Plan: looking.plan,
-    grammar.Show: looking.show,
-    grammar.Logs: looking.logs,
-    grammar.Follow: following.follow,
+    asked.Plan: looking.plan,
+    asked.Show: looking.show,
+    asked.Logs: looking.logs,
+    asked.Follow: following.follow,
     ShowFlags: flags.show,
     SwitchFlag: flags.ask,
-    grammar.Help: _help,
+    asked.Help: _help,
 }
 """Who carries out each command that the grammar knows."""

@@ -1,6 +1,6 @@
 """Following a release, or hearing no more of it: by a command, or by the shortcut on its message."""
 
-from handlers import grammar
+from handlers import asked
 from handlers.desk import Desk, Request
 from handlers.text import ids, words
 from handlers.text.language import tr
@@ -11,7 +11,7 @@ from pipeline.snapshot import Snapshot
 DONE = {"follow": following.follow, "mute": following.mute, "unfollow": following.usual}
 
 
-async def follow(desk: Desk, request: Request, product: str, typed: grammar.Follow) -> None:
+async def follow(desk: Desk, request: Request, product: str, typed: asked.Follow) -> None:
     """`/release follow|mute|unfollow [version]`"""
     found = await of_version(desk, product, typed.version) if typed.version else await current(desk, product)
     await _carry_out(desk, request, found, typed.how)

@@ -41,10 +41,17 @@ async def open_rejection(
 
 
 async def open_rollback(
-    desk: Desk, request: Request, product: str, release_id: str | None = None, why: str = ""
+    desk: Desk,
+    request: Request,
+    product: str,
+    release_id: str | None = None,
+    why: str = "",
+    version: str | None = None,
 ) -> None:
-    """Show what going back means before anybody does it; `why` is what was typed of the reason."""
+    """Show what going back means before anybody does it; `why` and `version` are what was typed. Raises Refused."""
     back = await turning.way_back(desk.service, request.actor, product, release_id)
+    if version not in (None, back.release.version, back.to.version):
+        raise Refused("another_way_back", asked=version, version=back.release.version, to=back.to.version)
     await open_view(desk, request, blocks.roll_back(back, why))
 
 

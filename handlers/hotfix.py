@@ -1,13 +1,13 @@
 """Break-glass: starting a hotfix, and going on with it when nobody could be reached."""
 
-from handlers import actions, asking, forms, grammar, starting
+from handlers import actions, asked, asking, forms, starting
 from handlers.blocks import hotfix as blocks
 from handlers.desk import Desk, Request
 from handlers.text import ids
 from pipeline import alone, hotfixing
 
 
-async def start(desk: Desk, request: Request, product: str, typed: grammar.Hotfix) -> None:
+async def start(desk: Desk, request: Request, product: str, typed: asked.Hotfix) -> None:
     """`/release hotfix v0.2.1 [commit] <reason>`; what is missing is asked for by a form."""
     if not (typed.version and typed.reason):
         words = [word for word in (typed.version, typed.ref, typed.reason) if word]

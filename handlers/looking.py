@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from handlers import asking, grammar
+from handlers import asked, asking
 from handlers.blocks import outlook as outlook_blocks
 from handlers.blocks import overview, parts
 from handlers.blocks import plan as plan_blocks
@@ -18,14 +18,14 @@ from pipeline.outlook import outlook
 from pipeline.snapshot import Snapshot
 
 
-async def status(desk: Desk, request: Request, product: str, typed: grammar.ShowStatus) -> None:
+async def status(desk: Desk, request: Request, product: str, typed: asked.ShowStatus) -> None:
     """What runs, or is live; what keeps releases out, and what waits for its time."""
     found = await current(desk, product)
     closed = outlook_blocks.lines(await outlook(desk.service, product))
     await _show(desk, request, product, found, closed)
 
 
-async def recent(desk: Desk, request: Request, product: str, typed: grammar.ListReleases) -> None:
+async def recent(desk: Desk, request: Request, product: str, typed: asked.ListReleases) -> None:
     """The last releases."""
     releases = await desk.service.recent(product)
     if not releases:
@@ -34,12 +34,12 @@ async def recent(desk: Desk, request: Request, product: str, typed: grammar.List
     await desk.tell(request, "\n".join(rows), parts.as_dicts(parts.lines(rows)))
 
 
-async def show(desk: Desk, request: Request, product: str, typed: grammar.Show) -> None:
+async def show(desk: Desk, request: Request, product: str, typed: asked.Show) -> None:
     """One release, however long ago."""
     await _show(desk, request, product, await of_version(desk, product, typed.version))
 
 
-async def logs(desk: Desk, request: Request, product: str, typed: grammar.Logs) -> None:
+async def logs(desk: Desk, request: Request, product: str, typed: asked.Logs) -> None:
     """What a release's commands wrote: which there are, or one of them as a file in the release's thread."""
     found = await (of_version(desk, product, typed.version) if typed.version else latest(desk, product))
     title = words.title(found.release)
@@ -77,7 +77,7 @@ async def _show(
     await desk.tell(request, text, [*silent, *parts.as_dicts(parts.lines(more))])
 
 
-async def plan(desk: Desk, request: Request, product: str, typed: grammar.Plan) -> None:
+async def plan(desk: Desk, request: Request, product: str, typed: asked.Plan) -> None:
     """What a release would do."""
     found = await planning.plan(desk.service, product, typed.version, typed.ref)
     message = plan_blocks.plan(found, desk.service.product(product), desk.service.config.commands)

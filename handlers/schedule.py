@@ -3,7 +3,7 @@
 import contextlib
 from typing import Any
 
-from handlers import asking, grammar
+from handlers import asked, asking
 from handlers.blocks import parts
 from handlers.blocks import schedule as blocks
 from handlers.closing import hints
@@ -21,7 +21,7 @@ WORTH_QUEUEING = frozenset({"already_running", "locked", "locked_by_hand", "froz
 """Refusals of a start after which a release may as well wait for its turn."""
 
 
-async def schedule(desk: Desk, request: Request, product: str, typed: grammar.Schedule) -> None:
+async def schedule(desk: Desk, request: Request, product: str, typed: asked.Schedule) -> None:
     """`/release schedule`: what waits; and the form, for who may."""
     with contextlib.suppress(Refused):  # the list is answered in any case
         await asking.open_form(desk, request, product, "schedule", [])
@@ -36,7 +36,7 @@ async def schedule_at(desk: Desk, request: Request, product: str, typed: Schedul
     await desk.tell(request, _scheduled(desk, product, placed))
 
 
-async def queue(desk: Desk, request: Request, product: str, typed: grammar.Queue) -> None:
+async def queue(desk: Desk, request: Request, product: str, typed: asked.Queue) -> None:
     """`/release queue v0.2.0`; without a version the list."""
     if typed.version is None:
         await show(desk, request, product)
@@ -49,7 +49,7 @@ async def _queue(desk: Desk, request: Request, product: str, version: str, ref: 
     await desk.tell(request, _queued(product, placed))
 
 
-async def unschedule(desk: Desk, request: Request, product: str, typed: grammar.Unschedule) -> None:
+async def unschedule(desk: Desk, request: Request, product: str, typed: asked.Unschedule) -> None:
     """`/release unschedule v0.2.0`, also for what is queued."""
     wish = await wishes.cancel(desk.service, request.actor, product, request.origin, version=typed.version)
     if wish is not None:
@@ -105,7 +105,7 @@ def _before(placed: Placed) -> list[str]:
 
 
 async def offer(
-    desk: Desk, request: Request, product: str, typed: grammar.StartRelease, refusal: Refused
+    desk: Desk, request: Request, product: str, typed: asked.StartRelease, refusal: Refused
 ) -> None:
     """Refuse a start, with the way to let it wait for its turn."""
     if refusal.code not in WORTH_QUEUEING:

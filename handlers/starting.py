@@ -1,6 +1,6 @@
 """Starting a release: by a command, by the form, by a shortcut."""
 
-from handlers import asking, grammar, schedule
+from handlers import asked, asking, schedule
 from handlers.choices import ready_versions
 from handlers.desk import Desk, Request
 from handlers.text import words
@@ -9,7 +9,7 @@ from pipeline.errors import Refused
 from pipeline.models import Release
 
 
-async def start(desk: Desk, request: Request, product: str, typed: grammar.StartRelease) -> None:
+async def start(desk: Desk, request: Request, product: str, typed: asked.StartRelease) -> None:
     """Start it, and say where it is shown when that is elsewhere. What will pass is refused with a way to wait."""
     channel = desk.service.product(product).channel
     try:

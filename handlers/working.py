@@ -1,6 +1,6 @@
 """Commands on a release that is under way or has just failed: try again, skip, pause, resume."""
 
-from handlers import forms, grammar
+from handlers import asked, forms
 from handlers.desk import Desk, Request
 from handlers.text import words
 from handlers.text.language import tr
@@ -38,7 +38,7 @@ async def of_version(desk: Desk, product: str, text: str) -> Snapshot:
     return found
 
 
-async def retry(desk: Desk, request: Request, product: str, typed: grammar.Retry) -> None:
+async def retry(desk: Desk, request: Request, product: str, typed: asked.Retry) -> None:
     """Whatever is stuck: a step that asks to be tried again, a way back that failed, a release that failed."""
     found = await latest(desk, product)
     if run := _asks_again(found):
@@ -61,7 +61,7 @@ async def _tell_begun(desk: Desk, request: Request, found: Snapshot) -> None:
     await desk.tell(request, f"🔁 {said}")
 
 
-async def skip(desk: Desk, request: Request, product: str, typed: grammar.Skip) -> None:
+async def skip(desk: Desk, request: Request, product: str, typed: asked.Skip) -> None:
     release = (await latest(desk, product)).release
     await retrying.skip(desk.service, request.actor, release.id, typed.stage, typed.reason, request.origin)
     await desk.tell(
@@ -69,7 +69,7 @@ async def skip(desk: Desk, request: Request, product: str, typed: grammar.Skip) 
     )
 
 
-async def pause(desk: Desk, request: Request, product: str, typed: grammar.Pause) -> None:
+async def pause(desk: Desk, request: Request, product: str, typed: asked.Pause) -> None:
     release = (await current(desk, product)).release
     await retrying.pause(desk.service, request.actor, release.id, typed.reason, request.origin)
     await desk.tell(
@@ -77,7 +77,7 @@ async def pause(desk: Desk, request: Request, product: str, typed: grammar.Pause
     )
 
 
-async def resume(desk: Desk, request: Request, product: str, typed: grammar.Resume) -> None:
+async def resume(desk: Desk, request: Request, product: str, typed: asked.Resume) -> None:
     release = (await current(desk, product)).release
     await retrying.resume(desk.service, request.actor, release.id, request.origin)
     await desk.tell(request, "▶️ " + tr("The canary of {title} goes on.", title=words.title(release)))

@@ -226,6 +226,11 @@ STATE: Mapping[str, str] = {
         "A second step back is not one press away: the version before it is neither warm nor looked at.\n"
         "Release a fix, when the lock is open again."
     ),
+    "another_way_back": mark(
+        "There is no way back to {asked}.\n"
+        "From {version}, which is in production, it leads to {to}: that one was verified and is kept.\n"
+        "Use `/rollback` to go to {to}; for anything older, revert the commits and release that."
+    ),
     "nothing_to_go_back_to": mark(
         "{version} has no version before it.\n"
         "It is the first one that I put into production.\n"

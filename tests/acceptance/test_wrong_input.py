@@ -91,6 +91,20 @@ async def test_what_cannot_be_done_now_is_said(tmp_path: Path) -> None:
         teaches(await house.told(DANA, "v0.2.0 has reached production", "Use `/rollback`"))
 
 
+async def test_a_way_back_can_name_where_it_leads_and_only_that(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        await house.slack_to_watch()
+        await house.type(DANA, "v0.0.9 orders are lost", "/rollback")
+        teaches(
+            await house.told(DANA, "There is no way back to v0.0.9", "it leads to v0.1.0", "Use `/rollback`")
+        )
+        for version in ("0.1.0", "v0.2.0"):
+            await house.type(DANA, f"{version} orders are lost", "/rollback")
+            form = await house.form(DANA)
+            assert "'orders are lost'" in str(form.content["blocks"])
+            await house.sandbox.close_view(DANA, form.id)
+
+
 WRONG_PLAYBOOKS = {
     PLAYBOOK.replace('hold = "5m"', 'hold = "soon"'): ("canary.hold: found 'soon'", '"90s"'),
     PLAYBOOK.replace("[canary]", "[cannary]"): ("cannary: is not a known key", "typing mistake"),

@@ -2,8 +2,8 @@
 
 from typing import get_args
 
+from handlers import asked, phrases
 from handlers import flags_grammar as flags
-from handlers import grammar, phrases
 from handlers.metrics_grammar import ShowMetrics
 from handlers.register import ACTIONS, FORMS, SHORTCUTS
 from handlers.text import ids
@@ -15,32 +15,32 @@ HEARS: set[str] = set()
 """It changes only what one person is told."""
 
 COMMANDS = {
-    grammar.StartRelease: {"release_requested"},
-    grammar.Hotfix: {"hotfix_declared", "release_requested"},
-    grammar.Approve: LOOKS,
-    grammar.Reject: LOOKS,
-    grammar.RollBack: LOOKS,
-    grammar.Abort: {"abort_requested"},
-    grammar.Retry: {"retry_requested"},
-    grammar.Skip: {"decided_skip"},
-    grammar.Pause: {"decided_pause"},
-    grammar.Resume: {"decided_resume"},
+    asked.StartRelease: {"release_requested"},
+    asked.Hotfix: {"hotfix_declared", "release_requested"},
+    asked.Approve: LOOKS,
+    asked.Reject: LOOKS,
+    asked.RollBack: LOOKS,
+    asked.Abort: {"abort_requested"},
+    asked.Retry: {"retry_requested"},
+    asked.Skip: {"decided_skip"},
+    asked.Pause: {"decided_pause"},
+    asked.Resume: {"decided_resume"},
     phrases.LockPhrase: {"environment_locked"},
-    grammar.Unlock: {"environment_unlocked"},
+    asked.Unlock: {"environment_unlocked"},
     phrases.FreezePhrase: {"production_frozen"},
-    grammar.Unfreeze: {"production_unfrozen"},
-    grammar.Schedule: LOOKS,
+    asked.Unfreeze: {"production_unfrozen"},
+    asked.Schedule: LOOKS,
     phrases.SchedulePhrase: {"release_scheduled"},
-    grammar.Queue: {"release_queued"},
-    grammar.Unschedule: {"wish_cancelled"},
-    grammar.ShowStatus: LOOKS,
-    grammar.ListReleases: LOOKS,
+    asked.Queue: {"release_queued"},
+    asked.Unschedule: {"wish_cancelled"},
+    asked.ShowStatus: LOOKS,
+    asked.ListReleases: LOOKS,
     ShowMetrics: LOOKS,
-    grammar.Plan: LOOKS,
-    grammar.Show: LOOKS,
-    grammar.Logs: LOOKS,
-    grammar.Follow: HEARS,
-    grammar.Help: LOOKS,
+    asked.Plan: LOOKS,
+    asked.Show: LOOKS,
+    asked.Logs: LOOKS,
+    asked.Follow: HEARS,
+    asked.Help: LOOKS,
     flags.ShowFlags: LOOKS,
     flags.SwitchFlag: LOOKS,
 }
@@ -101,7 +101,7 @@ CONTROLS = {
 
 
 def test_every_command_says_what_it_leaves_in_the_audit_log() -> None:
-    assert set(COMMANDS) == set(get_args(grammar.Typed))
+    assert set(COMMANDS) == set(get_args(asked.Typed))
 
 
 def test_every_control_and_form_says_what_it_leaves_in_the_audit_log() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers import grammar
+from handlers import asked, grammar
 from handlers.flags_grammar import ShowFlags, SwitchFlag
 from handlers.metrics_grammar import ShowMetrics
 from handlers.phrases import Now
@@ -16,25 +16,27 @@ from pipeline.errors import Refused
 NOW = Now(datetime(2026, 11, 25, 12, 30, tzinfo=UTC), ZoneInfo("America/Sao_Paulo"))
 
 
-def parse_release(typed: str) -> grammar.Typed:
+def parse_release(typed: str) -> asked.Typed:
     return grammar.parse_release(typed, NOW)
 
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("v0.2.0", grammar.StartRelease("v0.2.0", None)),
-        ("  0.2.0  ", grammar.StartRelease("0.2.0", None)),
-        ("V0.2.0 abc123", grammar.StartRelease("V0.2.0", "abc123")),
-        ("0.2", grammar.StartRelease("0.2", None)),
-        ("approve", grammar.Approve()),
-        ("REJECT", grammar.Reject()),
-        ("rollback", grammar.RollBack()),
-        ("abort the wrong one", grammar.Abort("the wrong one")),
-        ("unlock", grammar.Unlock()),
-        ("status", grammar.ShowStatus()),
-        ("list", grammar.ListReleases()),
-        ("help", grammar.Help()),
+        ("v0.2.0", asked.StartRelease("v0.2.0", None)),
+        ("  0.2.0  ", asked.StartRelease("0.2.0", None)),
+        ("V0.2.0 abc123", asked.StartRelease("V0.2.0", "abc123")),
+        ("0.2", asked.StartRelease("0.2", None)),
+        ("approve", asked.Approve()),
+        ("REJECT", asked.Reject()),
+        ("rollback", asked.RollBack()),
+        ("rollback 0.1.0 orders  are lost", asked.RollBack("orders are lost", "v0.1.0")),
+        ("rollback 5xx everywhere", asked.RollBack("5xx everywhere")),
+        ("abort the wrong one", asked.Abort("the wrong one")),
+        ("unlock", asked.Unlock()),
+        ("status", asked.ShowStatus()),
+        ("list", asked.ListReleases()),
+        ("help", asked.Help()),
         ("metrics", ShowMetrics(90)),
         ("metrics 30", ShowMetrics(30)),
         ("METRICS 7 days", ShowMetrics(7)),
@@ -92,7 +94,7 @@ def test_anything_is_a_command_or_a_refusal(typed: str) -> None:
     assert len(str(read(typed))) < 1000 + len(typed)
 
 
-def read(typed: str) -> grammar.Typed | Refused:
+def read(typed: str) -> asked.Typed | Refused:
     """A command, or the refusal itself."""
     try:
         return parse_release(typed)
@@ -115,4 +117,4 @@ def read(typed: str) -> grammar.Typed | Refused:
 def test_a_hotfix_has_a_reason_and_maybe_a_commit(
     text: str, version: str | None, ref: str | None, reason: str
 ) -> None:
-    assert parse_release(text) == grammar.Hotfix(version, ref, reason)
+    assert parse_release(text) == asked.Hotfix(version, ref, reason)
