@@ -116,6 +116,7 @@ async def _stop(bot: Bot) -> None:
         bot.listening.cancel()
     await asyncio.gather(*bot.loops, return_exceptions=True)
     await bot.db.close()
+    await bot.traces.stop()
     log.info("bot: stopped")
 
 
