@@ -15,8 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
@@ -73,7 +74,7 @@ class OtlpTraces:
             parent=_context(span.release, "") if span.key else None,
             resource=self._resource,
             attributes=said,
-            events=[Event("exception", what, _nanoseconds(span.end))] if error else [],
+            events=[sdk.Event("exception", what, _nanoseconds(span.end))] if error else [],
             kind=SpanKind.CLIENT if span.is_call else SpanKind.INTERNAL,
             status=Status(StatusCode.ERROR, error) if error else Status(StatusCode.UNSET),
             start_time=_nanoseconds(span.begin),

@@ -85,7 +85,27 @@ def evidence(run: StageRun) -> list[Part]:
     """The note's lines."""
     said = watching.before_and_after(run.facts)
     said += [watching.died(run.facts["died"])] if "died" in run.facts else []
+    said += [watching.lapsed(lapse) for lapse in run.facts.get("lapses", ())[-3:]]
     return [parts.section("\n".join(f"• {line}" for line in said[:20]))] if said else []
+
+
+def dashboard(shown: Snapshot, product: Product, run: StageRun) -> Message | None:
+    """That the dashboard does not show its metrics, and that it does again: one message of the thread, edited."""
+    lapses = run.data.get("dashboard", {}).get("lapses", ())
+    if not lapses:
+        return None
+    title, said = words.title(shown.release), watching.lapsed({**lapses[-1], "count": len(lapses)})
+    items = (shown.release.playbook or {}).get("checklist", {}).get("after", ())
+    if lapses[-1]["until"] is None:
+        mark = "📉"
+        following = tr("The watch goes on; if it is so at its end, people are asked. Next: open the page.")
+    else:
+        mark, following = "📈", tr("It shows them again.")
+        if any(item.get("proof") == "dashboard" for item in items):
+            following += " " + tr("Its item of the checklist stays open: a person looks, and ticks it.")
+    text = f"{title}: {said}. {following}"
+    blocks = parts.as_dicts([parts.section(f"{mark} *{title}*: {said}"), parts.context(following)])
+    return Message(parts.cut(text, parts.TEXT_LIMIT), blocks, in_thread=True)
 
 
 # ------------------------------------------------------------------ the picture
