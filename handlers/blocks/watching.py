@@ -13,7 +13,7 @@ from handlers.blocks.card import may_go_back, roll_back_button
 from handlers.blocks.changes import way_back_line
 from handlers.blocks.parts import Attachment, Message, Part, Picture
 from handlers.text import ids, watching, words
-from handlers.text.language import tr
+from handlers.text.language import measurement, tr
 from handlers.text.stages import outcome
 from pipeline import policy
 from pipeline.config import Product
@@ -119,7 +119,8 @@ def pictures(shown: Snapshot, run: StageRun) -> tuple[Attachment, ...]:
         return ()
     title = tr("{title}: measured", title=words.title(shown.release))
     said = {"title": title, "minutes": tr("minutes"), "before": tr("before"), "canary": tr("canary"),
-            "now": tr("since"), "most": tr("ceiling"), "promoted": tr("all traffic")}  # fmt: skip
+            "now": tr("since"), "most": tr("ceiling"), "promoted": tr("all traffic"),
+            "point": measurement(0.5)[1]}  # fmt: skip
     data = {"panels": panels[:MOST_PANELS], "zero": _zero(shown, panels), "words": said,
             "promoted": shown.promoted_at is not None}  # fmt: skip
     alt = "; ".join(watching.before_and_after(run.facts)) or outcome(run)
@@ -127,10 +128,12 @@ def pictures(shown: Snapshot, run: StageRun) -> tuple[Attachment, ...]:
 
 
 def _panel(shown: Snapshot, limit: Mapping[str, Any]) -> dict[str, Any] | None:
+    times = 100 if limit.get("kind") == "error-rate" else 1  # shown in percent
+
     def points(stage: str, side: str) -> list[list[float]]:
         run = shown.runs.get(stage)
         kept = run.data.get("windows", {}).get(side, {}).get(limit.get("name"), ()) if run else ()
-        found = [[each[0], each[2]] for each in kept if each[2] is not None]
+        found = [[each[0], each[2] * times] for each in kept if each[2] is not None]
         return found[:: max(1, -(-len(found) // MOST_POINTS))]
 
     lines = {
@@ -140,7 +143,8 @@ def _panel(shown: Snapshot, limit: Mapping[str, Any]) -> dict[str, Any] | None:
     }
     if not any(lines.values()):
         return None
-    return {"name": parts.cut(str(limit.get("name")), 30), "most": limit.get("most"), "lines": lines}
+    most = limit.get("most")
+    return {"name": watching.panel(limit), "most": most and most * times, "lines": lines}
 
 
 def _zero(shown: Snapshot, panels: Sequence[Mapping[str, Any]]) -> float:

@@ -81,6 +81,19 @@ def _short(value: float) -> float:
     return round(value, digits) if digits > 0 else round(value)
 
 
+def panel(limit: Facts) -> str:
+    """The title of a limit's panel: its name, and what its numbers are."""
+    name = str(limit.get("name"))[:30]
+    match limit.get("kind"):
+        case "error-rate":
+            return f"{name} (%)"
+        case "latency":
+            return f"{name} (s)"
+        case "cost":
+            return tr("{name} (each)", name=name) if limit.get("per") else tr("{name} (an hour)", name=name)
+    return name
+
+
 def findings(facts: Facts) -> str:
     """What is said of all limits that are told, as a list in words."""
     said = "; ".join(finding(each) for each in facts["limits"][:6])
