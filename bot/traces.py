@@ -28,6 +28,14 @@ class NoTraces:
         return
 
 
+MakeTraces = Callable[[Settings, Callable[[str], str], str], Traces]
+"""Of the settings, what masks secrets, and who we are among the bots."""
+
+
+def no_traces(settings: Settings, redact: Callable[[str], str], owner: str) -> Traces:
+    return NoTraces()
+
+
 def traces(settings: Settings, redact: Callable[[str], str], owner: str) -> Traces:
     """What the environment asks for. Raises ConfigError when it cannot be had."""
     if not settings.traces_url:
