@@ -8,7 +8,7 @@ CHECKED := bot handlers pipeline tests
 
 SAID := -k tr -k trn:1,2 -k mark -k Stage:2
 
-.PHONY: setup demo demo-headless demo-docker demo-docker-headless test check bench kills chaos lock messages clean
+.PHONY: setup demo demo-headless demo-docker demo-docker-headless test tests-alone check bench kills chaos lock messages clean
 
 setup: $(READY)
 
@@ -37,7 +37,10 @@ check: $(READY)  ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check  ## everything that CI runs
+test: $(READY)  ## everything that CI runs: check, and beside it the tests
+	$(MAKE) --no-print-directory --jobs 2 check tests-alone
+
+tests-alone: $(READY)
 	$(BIN)/pytest --numprocesses $(PROCESSES)
 
 bench: $(READY)  ## figures beside their baselines, in build/bench.json

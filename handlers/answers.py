@@ -12,6 +12,9 @@ PATIENCE = 30.0
 GONE_TRIGGERS = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
 """Answers to views.open that mean: too late (Slack gives three seconds), or opened already."""
 
+NOT_THERE = frozenset({"not_in_channel", "user_not_in_channel", "channel_not_found", "is_archived"})
+"""Answers to chat.postEphemeral that mean: not in this channel."""
+
 
 def status(error: SlackApiError) -> int:
     """The HTTP status; slack_sdk gives its own response, or aiohttp's for a body that is no JSON."""

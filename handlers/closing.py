@@ -1,31 +1,30 @@
 """Locks and freezes that people make and end: commands and buttons."""
 
-from zoneinfo import ZoneInfo
-
-from handlers import grammar, phrases
+from handlers import asking, grammar
 from handlers.desk import Desk, Request
+from handlers.phrases import FreezePhrase, LockPhrase
 from handlers.text import ids
 from handlers.text.language import tr
 from handlers.text.words import safe
 from pipeline import locking
 from pipeline.errors import Refused
+from pipeline.outlook import outlook
 
 
-def now(desk: Desk, product: str) -> phrases.Now:
-    """When and where a time is typed: people of a product mean its zone, wherever they are."""
-    return phrases.Now(desk.service.clock(), ZoneInfo(desk.service.product(product).timezone))
-
-
-async def lock(desk: Desk, request: Request, product: str, typed: grammar.Lock) -> None:
-    said = phrases.lock(typed.rest, now(desk, product))
+async def lock(desk: Desk, request: Request, product: str, typed: LockPhrase) -> None:
     await locking.lock(
-        desk.service, request.actor, product, said.environment, said.reason, said.until, request.origin
+        desk.service, request.actor, product, typed.environment, typed.reason, typed.until, request.origin
     )
     await tell_elsewhere(desk, request, product)
 
 
 async def unlock(desk: Desk, request: Request, product: str, typed: grammar.Unlock) -> None:
-    await open_lock(desk, request, product, typed.environment)
+    """`/release unlock [environment]`; which one is asked where it is not clear."""
+    closed = [lock.environment for lock in (await outlook(desk.service, product)).locks]
+    if typed.environment is None and "staging" in closed and request.trigger is not None:
+        await asking.open_form(desk, request, product, "unlock", [])
+    else:
+        await open_lock(desk, request, product, typed.environment or "production")
 
 
 async def open_lock(
@@ -46,9 +45,8 @@ async def tell_unlocked(desk: Desk, request: Request, product: str, reason: str)
     await desk.tell(request, f"🔓 *{unlocked}*\n{was}")
 
 
-async def freeze(desk: Desk, request: Request, product: str, typed: grammar.Freeze) -> None:
-    said = phrases.freeze(typed.rest, now(desk, product))
-    await locking.freeze(desk.service, request.actor, product, said.until, said.reason, request.origin)
+async def freeze(desk: Desk, request: Request, product: str, typed: FreezePhrase) -> None:
+    await locking.freeze(desk.service, request.actor, product, typed.until, typed.reason, request.origin)
     await tell_elsewhere(desk, request, product)
 
 

@@ -8,15 +8,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers.answers import UNREACHABLE
+from handlers.answers import NOT_THERE, UNREACHABLE, code
 from handlers.blocks import parts
 from handlers.languages import Languages
+from handlers.phrases import Now
 from handlers.text import ids, refusals
 from handlers.text.language import spoken_in, tr
 from pipeline import inbox
@@ -35,7 +37,10 @@ TOO_OLD = timedelta(minutes=15)
 AT_ONCE = 4
 """Commands, clicks and forms dealt with at the same time, of each: in a burst the acknowledgements come first."""
 
-TYPED = ("text", ids.VERSION, ids.COMMIT, ids.REASON)
+TYPED = (
+    "text", ids.VERSION, ids.COMMIT, ids.STAGE, ids.ENVIRONMENT, ids.LOCKED, ids.RELEASED, ids.WISHED, ids.OUTPUT,
+    ids.FLAG_NAME, ids.STATE, ids.DAY, ids.TIME, ids.REASON,
+)  # fmt: skip
 """Where a request has what a person typed."""
 
 Handler = Callable[["Desk", "Request"], Awaitable[None]]
@@ -83,6 +88,8 @@ class Desk:
     owner: str = "desk"
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
     closing: bool = False
+    soon: float = 1.0
+    """Seconds that a form may be looked up before something is shown: a trigger lives three."""
     _busy: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _hands: dict[str, asyncio.Semaphore] = field(
         default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
@@ -92,6 +99,10 @@ class Desk:
         self._intake = Intake(self.service.db, self.owner, self.service.clock)
         self.languages = Languages(self.client)
         self.refusals = Refusals(self.service.db, self.service.clock)
+
+    def now(self, product: str) -> Now:
+        """When and where a time is typed: people of a product mean its zone, wherever they are."""
+        return Now(self.service.clock(), ZoneInfo(self.service.product(product).timezone))
 
     async def store(self, request: Request) -> int | None:
         """Keep the request; None when the same one came before. Raises what the database raises."""
@@ -163,13 +174,16 @@ class Desk:
 
     # -------------------------------------------------------------- answers
 
-    async def refuse(self, request: Request, refusal: Refused) -> None:
-        """Tell only the person who asked: what, why, and what next. Raises StoreError: then it was not kept, and the
-        request is taken up again."""
+    async def refuse(self, request: Request, refusal: Refused, further: parts.Part = None) -> None:
+        """Tell only the person who asked: what, why, and what next; then a further block.
+
+        Raises StoreError: then it was not kept, and the request is taken up again.
+        """
         log.info("desk: refused", code=refusal.code, user=request.user, request=request.name)
         await self.refusals.record(request.actor, refusal, self._asked(request))
         with spoken_in(await self.languages.of(request.user, self.service.language_of(request.channel))):
-            await self.tell(request, self.refusal(refusal))
+            text = self.refusal(refusal)
+            await self.tell(request, text, parts.as_dicts([*parts.lines(text.split("\n")), further]))
 
     def _asked(self, request: Request) -> Asked:
         product = str(request.fields.get(ids.PRODUCT) or "")
@@ -206,8 +220,16 @@ class Desk:
                 )
                 if answer.status_code == 200:
                     return
-            await self.client.chat_postEphemeral(
-                channel=request.channel or self._home(), user=request.user, text=short, blocks=body
-            )
+            await self._show(request, short, body)
         except (SlackApiError, *UNREACHABLE) as error:
             log.warning("desk: an answer did not arrive", user=request.user, error=str(error))
+
+    async def _show(self, request: Request, text: str, blocks: list[dict[str, Any]]) -> None:
+        """Commands and forms can be used in channels that the bot is not in; there it has to write to the person."""
+        channel = request.channel or self._home()
+        try:
+            await self.client.chat_postEphemeral(channel=channel, user=request.user, text=text, blocks=blocks)
+        except SlackApiError as error:
+            if code(error) not in NOT_THERE:
+                raise
+            await self.client.chat_postMessage(channel=request.user, text=text, blocks=blocks)

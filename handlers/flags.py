@@ -2,7 +2,9 @@
 
 import json
 
+from handlers import asking
 from handlers.blocks import flags as blocks
+from handlers.blocks import parts
 from handlers.desk import Desk, Request
 from handlers.flags_grammar import ShowFlags, SwitchFlag
 from handlers.text.language import tr
@@ -16,7 +18,8 @@ async def show(desk: Desk, request: Request, product: str, typed: ShowFlags) -> 
     """How the flags stand in each environment."""
     boards = await switching.boards(desk.service, product)
     said = blocks.board(boards, product, desk.service.config.commands.release)
-    await desk.tell(request, said.text, said.blocks)
+    way = asking.button(product, "flags", tr("Switch one…"))
+    await desk.tell(request, said.text, [*said.blocks, *parts.as_dicts([way])])
 
 
 async def ask(desk: Desk, request: Request, product: str, typed: SwitchFlag) -> None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from handlers.likeness import nearest
 from pipeline.errors import Refused
 
 ENVIRONMENTS = ("production", "staging")
@@ -26,7 +27,7 @@ _SWITCH = re.compile(r"(?P<key>\S.*?)\s+(?P<state>on|off)(?:\s+(?P<rest>.*))?", 
 
 
 def parse_flags(typed: str) -> ShowFlags | SwitchFlag:
-    """Nothing, or NAME on|off [environment] [reason]. Raises Refused: flags_usage."""
+    """Nothing, or NAME on|off [environment] [reason]. Raises Refused: flags_usage, unknown_environment."""
     if not typed.strip():
         return ShowFlags()
     found = _SWITCH.fullmatch(typed.strip())
@@ -36,4 +37,7 @@ def parse_flags(typed: str) -> ShowFlags | SwitchFlag:
     first, _, reason = rest.partition(" ")
     if first.lower() in ENVIRONMENTS:
         return SwitchFlag(found["key"], on, first.lower(), reason.strip())
+    if near := nearest(first, ENVIRONMENTS):
+        known = ", ".join(ENVIRONMENTS)
+        raise Refused("unknown_environment", environment=first[:40], known=known, near=near)
     return SwitchFlag(found["key"], on, ENVIRONMENTS[0], rest)

@@ -2,10 +2,9 @@
 
 from handlers import grammar
 from handlers.desk import Desk, Request
-from handlers.looking import of_version
 from handlers.text import ids, words
 from handlers.text.language import tr
-from handlers.working import current
+from handlers.working import current, of_version
 from pipeline import following
 from pipeline.snapshot import Snapshot
 

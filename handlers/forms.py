@@ -1,6 +1,9 @@
 """Opening the forms, and what they say when they are submitted."""
 
+import asyncio
+import contextlib
 import json
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -12,12 +15,14 @@ from handlers.text import ids, refusals
 from handlers.text.language import tr
 from pipeline import deciding, overruling, turning
 from pipeline.errors import Refused
-from pipeline.version import parse_version
 
 REASONED = frozenset({
-    ids.REJECT_FORM, ids.ROLLBACK_FORM, ids.OVERRULE_FORM, ids.WAIVE_FORM, ids.HOTFIX_FORM, ids.ALONE_FORM,
+    ids.REJECT_FORM, ids.ROLLBACK_FORM, ids.OVERRULE_FORM, ids.WAIVE_FORM, ids.ALONE_FORM,
 })  # fmt: skip
 """Forms that need a reason."""
+_SAID = ("value", "selected_user", "selected_date", "selected_time")
+
+View = dict[str, Any]
 
 
 async def open_approval(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
@@ -27,15 +32,20 @@ async def open_approval(desk: Desk, request: Request, release_id: str, run_id: i
     await open_view(desk, request, blocks.approve(found, found.runs["approval"].id))
 
 
-async def open_rejection(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
+async def open_rejection(
+    desk: Desk, request: Request, release_id: str, run_id: int | None = None, why: str = ""
+) -> None:
+    """The form of a rejection; `why` is what was typed of the reason."""
     found, _ = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
-    await open_view(desk, request, blocks.reject(found, found.runs["approval"].id))
+    await open_view(desk, request, blocks.reject(found, found.runs["approval"].id, why))
 
 
-async def open_rollback(desk: Desk, request: Request, product: str, release_id: str | None = None) -> None:
-    """Show what going back means before anybody does it."""
+async def open_rollback(
+    desk: Desk, request: Request, product: str, release_id: str | None = None, why: str = ""
+) -> None:
+    """Show what going back means before anybody does it; `why` is what was typed of the reason."""
     back = await turning.way_back(desk.service, request.actor, product, release_id)
-    await open_view(desk, request, blocks.roll_back(back))
+    await open_view(desk, request, blocks.roll_back(back, why))
 
 
 async def open_overruling(desk: Desk, request: Request, release_id: str, run_id: int) -> None:
@@ -44,14 +54,67 @@ async def open_overruling(desk: Desk, request: Request, release_id: str, run_id:
     await open_view(desk, request, blocks.overrule(found, run))
 
 
-async def open_view(desk: Desk, request: Request, view: dict[str, Any]) -> None:
-    """Show a form. A trigger lives three seconds: after a restart it is gone, and the person presses again."""
+async def open_soon(desk: Desk, request: Request, draw: Callable[[], Coroutine[Any, Any, View]]) -> None:
+    """Show a form that is looked up first. What takes longer than a trigger may wait is filled in when it is known.
+
+    Raises Refused.
+    """
     if request.trigger is None:
         raise Refused("press_again")
-    hints = _hints(view["private_metadata"]) | {"channel": request.channel}
-    shown = view | {"private_metadata": json.dumps(hints)}
+    drawing = asyncio.create_task(draw())
     try:
-        await desk.client.views_open(trigger_id=request.trigger, view=shown)
+        if (await asyncio.wait({drawing}, timeout=desk.soon))[0]:
+            await open_view(desk, request, drawing.result())
+        else:
+            opened = await open_view(desk, request, blocks.waiting())
+            await _fill(desk, request, opened, drawing)
+    finally:
+        desk.service.db.cancel(drawing)
+        await asyncio.gather(drawing, return_exceptions=True)
+
+
+async def _fill(desk: Desk, request: Request, opened: View, drawing: "asyncio.Task[View]") -> None:
+    try:
+        view = await drawing
+    except Refused as refusal:
+        await _update(desk, request, opened, blocks.waiting(inline(refusal)))
+        raise
+    await _update(desk, request, opened, view)
+
+
+async def _update(desk: Desk, request: Request, opened: View, view: View) -> None:
+    """Put another view in the place of one, unless the person has closed it."""
+    with _told():
+        try:
+            await desk.client.views_update(
+                view_id=opened["id"], hash=opened["hash"], view=_ours(request, view)
+            )
+        except SlackApiError as error:
+            if code(error) != "not_found":
+                raise
+
+
+async def open_view(desk: Desk, request: Request, view: View) -> View:
+    """Show a form; gives Slack's own. A trigger lives three seconds: after a restart it is gone, and the person
+    presses again."""
+    if request.trigger is None:
+        raise Refused("press_again")
+    with _told():
+        answer = await desk.client.views_open(trigger_id=request.trigger, view=_ours(request, view))
+    opened: View = answer["view"]
+    return opened
+
+
+def _ours(request: Request, view: View) -> View:
+    hints = _hints(view["private_metadata"]) | {"channel": request.channel}
+    return view | {"private_metadata": json.dumps(hints)}
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What Slack does not do becomes a refusal."""
+    try:
+        yield
     except SlackApiError as error:
         if code(error) in GONE_TRIGGERS:
             raise Refused("press_again") from error
@@ -108,8 +171,8 @@ def read(view: dict[str, Any]) -> dict[str, Any]:
     boxes: list[str] = []
     for block, inputs in view.get("state", {}).get("values", {}).items():
         value = inputs.get(ids.INPUT) or {}
-        chosen = value.get("selected_user") or (value.get("selected_option") or {}).get("value")
-        found[block] = value.get("value") or chosen
+        chosen = (value.get("selected_option") or {}).get("value")
+        found[block] = next((said for key in _SAID if (said := value.get(key))), chosen)
         boxes += [str(option.get("value")) for option in value.get("selected_options") or ()]
     return found | {"boxes": boxes}
 
@@ -124,20 +187,14 @@ def _hints(text: str) -> dict[str, Any]:
 
 def mistakes(callback: str, fields: dict[str, Any]) -> dict[str, str]:
     """Errors by block id, for the form itself to show."""
-    if callback == ids.START_FORM:
-        return _version_mistakes(fields)
     if callback == ids.APPROVE_FORM and len([b for b in fields["boxes"] if b in ("changes", "back")]) < 2:
         return {ids.SEEN: tr("Look at both, then tick both: the way back is part of what you approve.")}
-    wrong = _version_mistakes(fields) if callback == ids.HOTFIX_FORM else {}
     if callback in REASONED and not (fields.get(ids.REASON) or "").strip():
         said = tr("Write one sentence: it goes into the record and to the people concerned.")
-        return wrong | {ids.REASON: said}
-    return wrong
-
-
-def _version_mistakes(fields: dict[str, Any]) -> dict[str, str]:
-    try:
-        parse_version(str(fields.get(ids.VERSION) or ""))
-    except Refused as refused:
-        return {ids.VERSION: " ".join(part.replace("`", "") for part in refusals.sentences(refused)[1:])}
+        return {ids.REASON: said}
     return {}
+
+
+def inline(refused: Refused) -> str:
+    """A refusal in the place of one field: why, and what next."""
+    return " ".join(part.replace("`", "") for part in refusals.sentences(refused)[1:])

@@ -1,14 +1,16 @@
-"""From what was typed to a frozen command. Pure: nothing is looked up."""
+"""From what was typed to a frozen command. Pure: nothing is looked up; where and when it was typed is given."""
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from handlers import phrases
 from handlers.flags_grammar import ShowFlags, SwitchFlag, parse_flags
+from handlers.likeness import like_a_commit, like_a_version
 from handlers.metrics_grammar import ShowMetrics, parse_metrics
+from handlers.phrases import FreezePhrase, LockPhrase, Now, SchedulePhrase
 from pipeline.errors import Refused
+from pipeline.version import parse_version
 
 LONGEST = 3000
 """Characters of a command that are read at all (a message's own limit)."""
@@ -36,12 +38,12 @@ class Approve:
 
 @dataclass(frozen=True)
 class Reject:
-    pass
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class RollBack:
-    pass
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,20 +73,10 @@ class Resume:
 
 
 @dataclass(frozen=True)
-class Lock:
-    """The times in these are read where the product and its zone are known (phrases.py)."""
-
-    rest: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Unlock:
-    environment: str = "production"
+    """Without an environment: what is locked, production first."""
 
-
-@dataclass(frozen=True)
-class Freeze:
-    rest: tuple[str, ...]
+    environment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,9 +86,7 @@ class Unfreeze:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Without words: show what waits."""
-
-    rest: tuple[str, ...]
+    """Without words: show what waits, and ask what is to be scheduled."""
 
 
 @dataclass(frozen=True)
@@ -165,11 +155,12 @@ Typed = (
     | Skip
     | Pause
     | Resume
-    | Lock
+    | LockPhrase
     | Unlock
-    | Freeze
+    | FreezePhrase
     | Unfreeze
     | Schedule
+    | SchedulePhrase
     | Queue
     | Unschedule
     | ShowStatus
@@ -187,18 +178,15 @@ Typed = (
 WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
     "hotfix": lambda rest: _hotfix(rest),
     "approve": lambda rest: Approve(),
-    "reject": lambda rest: Reject(),
-    "rollback": lambda rest: RollBack(),
+    "reject": lambda rest: Reject(" ".join(rest)),
+    "rollback": lambda rest: RollBack(" ".join(rest)),
     "abort": lambda rest: Abort(" ".join(rest)),
     "retry": lambda rest: Retry(),
     "skip": lambda rest: _skip(rest),
     "pause": lambda rest: Pause(" ".join(rest)),
     "resume": lambda rest: Resume(),
-    "lock": lambda rest: Lock(tuple(rest)),
-    "unlock": lambda rest: Unlock(phrases.environment(rest)),
-    "freeze": lambda rest: Freeze(tuple(rest)),
+    "unlock": lambda rest: Unlock(phrases.environment(rest) if rest else None),
     "unfreeze": lambda rest: Unfreeze(),
-    "schedule": lambda rest: Schedule(tuple(rest)),
     "queue": lambda rest: _queue(rest),
     "unschedule": lambda rest: _unschedule(rest),
     "status": lambda rest: ShowStatus(),
@@ -215,18 +203,24 @@ WORDS: Mapping[str, Callable[[list[str]], Typed]] = {
 }
 """Each word after `/release`, and how what follows it is read."""
 
-_COMMIT_LIKE = re.compile(r"[0-9a-f]{40}|(?=\D*\d)[0-9a-f]{7,39}", re.IGNORECASE | re.ASCII)
-_VERSION_LIKE = re.compile(r"v?\.?\d.*", re.IGNORECASE | re.DOTALL)
+TIMED: Mapping[str, Callable[[list[str], Now], Typed]] = {
+    "lock": lambda rest, now: _lock(rest, now),
+    "freeze": lambda rest, now: phrases.freeze(rest, now),
+    "schedule": lambda rest, now: _schedule(rest, now),
+}
+"""The same, where a time may follow."""
 
 
-def parse_release(text: str) -> Typed:
-    """Read what follows `/release`. Raises Refused: version_missing, too_much, flags_usage, bad_command."""
+def parse_release(text: str, now: Now) -> Typed:
+    """Read what follows `/release`. Raises Refused: what is missing or wrong in it."""
     words = text[:LONGEST].split()
     if not words:
         raise Refused("version_missing")
     first, rest = words[0], words[1:]
-    if _VERSION_LIKE.fullmatch(first):
+    if like_a_version(first):
         return _start(first, rest)
+    if first.lower() in TIMED:
+        return TIMED[first.lower()](rest, now)
     if first.lower() not in WORDS:
         raise _unknown(first)
     return WORDS[first.lower()](rest)
@@ -241,9 +235,23 @@ def _start(version: str, rest: list[str]) -> StartRelease:
 def _hotfix(rest: list[str]) -> Hotfix:
     """A commit is told from the reason by how it looks."""
     version, words = (rest[0], rest[1:]) if rest else (None, [])
-    if words and _COMMIT_LIKE.fullmatch(words[0]):
+    if words and like_a_commit(words[0]):
         return Hotfix(version, words[0], " ".join(words[1:]))
     return Hotfix(version, None, " ".join(words))
+
+
+def _lock(rest: list[str], now: Now) -> LockPhrase:
+    said = phrases.lock(rest, now)
+    if not said.reason:
+        raise Refused("lock_reason_missing")
+    return said
+
+
+def _schedule(rest: list[str], now: Now) -> Schedule | SchedulePhrase:
+    if not rest:
+        return Schedule()
+    parse_version(rest[0])
+    return phrases.schedule(rest, now)
 
 
 def _plan(rest: list[str]) -> Plan:
@@ -260,7 +268,7 @@ def _show(rest: list[str]) -> Show:
 
 
 def _logs(rest: list[str]) -> Logs:
-    versions = [word for word in rest if _VERSION_LIKE.fullmatch(word)]
+    versions = [word for word in rest if like_a_version(word)]
     names = [word for word in rest if word not in versions]
     if len(versions) > 1 or len(names) > 1:
         raise Refused("too_much", text=" ".join(rest)[:80])
@@ -286,5 +294,5 @@ def _skip(rest: list[str]) -> Skip:
 
 
 def _unknown(word: str) -> Refused:
-    near = difflib.get_close_matches(word[:40].lower(), WORDS, n=2)
+    near = difflib.get_close_matches(word[:40].lower(), [*WORDS, *TIMED], n=2)
     return Refused("bad_command", text=word[:80], near=",".join(near))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from handlers import grammar
+from handlers import asking, grammar
 from handlers.blocks import outlook as outlook_blocks
 from handlers.blocks import overview, parts
 from handlers.blocks import plan as plan_blocks
@@ -10,13 +10,12 @@ from handlers.blocks.card import card
 from handlers.desk import Desk, Request
 from handlers.text import words
 from handlers.text.language import tr
-from handlers.working import current, latest
+from handlers.working import current, latest, of_version
 from pipeline import logs as keeping
 from pipeline import plan as planning
 from pipeline.errors import Refused
 from pipeline.outlook import outlook
 from pipeline.snapshot import Snapshot
-from pipeline.version import parse_version, suggestions
 
 
 async def status(desk: Desk, request: Request, product: str, typed: grammar.ShowStatus) -> None:
@@ -40,16 +39,6 @@ async def show(desk: Desk, request: Request, product: str, typed: grammar.Show) 
     await _show(desk, request, product, await of_version(desk, product, typed.version))
 
 
-async def of_version(desk: Desk, product: str, text: str) -> Snapshot:
-    """The newest release of a version. Raises Refused with the nearest known ones."""
-    version = parse_version(text)
-    found = await desk.service.of_version(product, version.tag)
-    if found is None:
-        known = [release.version for release in await desk.service.recent(product, 50)]
-        raise Refused("unknown_version", version=version.tag, near=",".join(suggestions(version.tag, known)))
-    return found
-
-
 async def logs(desk: Desk, request: Request, product: str, typed: grammar.Logs) -> None:
     """What a release's commands wrote: which there are, or one of them as a file in the release's thread."""
     found = await (of_version(desk, product, typed.version) if typed.version else latest(desk, product))
@@ -57,10 +46,12 @@ async def logs(desk: Desk, request: Request, product: str, typed: grammar.Logs) 
     if typed.name:
         shown = await keeping.show(desk.service, request.actor, found, typed.name, request.origin)
         said = tr("The output of `{name}` of {title} comes into its thread.", name=shown, title=title)
-    else:
-        there = await keeping.names(desk.service, found)
-        said = _there(title, there, desk.service.config.commands.release)
-    await desk.tell(request, f"📄 {said}")
+        await desk.tell(request, f"📄 {said}")
+        return
+    there = await keeping.names(desk.service, found)
+    said = f"📄 {_there(title, there, desk.service.config.commands.release)}"
+    way = asking.button(product, f"logs {found.release.version}", tr("Show one…")) if there else None
+    await desk.tell(request, said, parts.as_dicts([*parts.lines(said.split("\n")), way]))
 
 
 def _there(title: str, there: Sequence[str], command: str) -> str:

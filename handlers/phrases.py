@@ -4,6 +4,7 @@ What could mean two things is refused: 12/01 (which is the day?), a time that th
 name of the weekday that today is.
 """
 
+import contextlib
 import difflib
 import re
 from collections.abc import Callable, Sequence
@@ -45,7 +46,7 @@ Read = tuple[datetime, Words]
 
 @dataclass(frozen=True)
 class LockPhrase:
-    """What `/release lock ...` says. `until` is None for a lock without an end."""
+    """`/release lock ...` as a command. `until` is None for a lock without an end."""
 
     environment: str
     until: datetime | None
@@ -54,7 +55,7 @@ class LockPhrase:
 
 @dataclass(frozen=True)
 class FreezePhrase:
-    """What `/release freeze ...` says."""
+    """`/release freeze ...` as a command."""
 
     until: datetime
     reason: str
@@ -62,7 +63,7 @@ class FreezePhrase:
 
 @dataclass(frozen=True)
 class SchedulePhrase:
-    """What `/release schedule ...` says."""
+    """`/release schedule v0.2.0 ...` as a command."""
 
     version: str
     ref: str | None
@@ -135,6 +136,33 @@ def moment(words: Words, now: Now) -> Read:
     if not words:
         raise Refused("time_missing")
     return _to_come(_reader(words[0].lower()), words, now)
+
+
+def partly(words: Words, now: Now) -> tuple[str, str, Words]:
+    """What of a moment was typed, for a form: the day as 2026-12-01 and the time as 10:00, "" for what is missing.
+
+    Also where an `until` or `for` stands before it. What cannot be read is left to what follows.
+    """
+    begins = words[1:] if words and words[0].lower() in ("until", "for") else words
+    for read in (moment, _after):
+        with contextlib.suppress(Refused):
+            at, left = read(begins, now)
+            local = at.astimezone(now.zone)
+            return f"{local:%Y-%m-%d}", f"{local:%H:%M}", left
+    day = _day(begins[0].lower(), now) if begins else None
+    return (str(day), "", begins[1:]) if day else ("", "", words)
+
+
+def _day(word: str, now: Now) -> date | None:
+    """The day that a word names, without a time."""
+    if word in ("today", "tomorrow"):
+        return now.today + (DAY if word == "tomorrow" else 0 * DAY)
+    if (number := weekday(word)) is not None:
+        return now.today + ((number - now.today.weekday()) % 7 or 7) * DAY
+    found = _DATE.fullmatch(word)
+    with contextlib.suppress(ValueError):
+        return date(*map(int, found.groups())) if found else None
+    return None
 
 
 def _to_come(read: Callable[[Words, Now], Read], words: Words, now: Now) -> Read:

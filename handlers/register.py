@@ -10,6 +10,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from handlers import (
     actions,
+    asking,
+    asks,
     closing,
     commands,
     customers,
@@ -55,6 +57,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.QUEUE: schedule.press_queue,
     ids.UNSCHEDULE: schedule.press_cancel,
     ids.GO_ON: schedule.press_go_on,
+    ids.FILL: commands.fill,
     ids.NOTE_EDIT: customers.open_edit,
     ids.NOTE_SEND: customers.send,
 }
@@ -64,8 +67,8 @@ FORMS: Mapping[str, Handler] = {
     ids.REJECT_FORM: forms.rejected,
     ids.ALONE_FORM: hotfix.went_on,
     ids.ROLLBACK_FORM: forms.rolled_back,
-    ids.START_FORM: starting.submitted,
-    ids.HOTFIX_FORM: hotfix.submitted,
+    **dict.fromkeys(asks.FORMS, commands.on_form),
+    ids.PRODUCT_FORM: commands.for_product,
     ids.WAIVE_FORM: items.waived,
     ids.ASSIGN_FORM: items.assigned,
     ids.OVERRULE_FORM: forms.overruled,
@@ -208,13 +211,15 @@ def _on_view(desk: Desk) -> Listener:
             await ack()
             return
         with desk.at_once(user["id"], str(fields.get("channel", ""))):
-            errors = forms.mistakes(name, fields)
+            errors = (
+                asking.mistakes(desk, name, fields) if name in asks.FORMS else forms.mistakes(name, fields)
+            )
         if errors:
             await ack(response_action="errors", errors=errors)
             return
         origin = f"view {view.get('id')} {view.get('hash')} {user['id']}"
         request = Request("view", name, user["id"], user.get("team_id", ""), str(fields.get("channel", "")), origin,
-                          fields=fields)  # fmt: skip
+                          trigger=body.get("trigger_id"), fields=fields)  # fmt: skip
         try:
             row = await desk.store(request)
         except StoreError:

@@ -1,12 +1,14 @@
 """Releases at a time or in their turn: commands and buttons."""
 
+import contextlib
 from typing import Any
 
-from handlers import grammar, phrases
+from handlers import asking, grammar
 from handlers.blocks import parts
 from handlers.blocks import schedule as blocks
-from handlers.closing import hints, now
+from handlers.closing import hints
 from handlers.desk import Desk, Request
+from handlers.phrases import SchedulePhrase
 from handlers.text import times
 from handlers.text.language import tr
 from pipeline import freezes, wishes
@@ -20,14 +22,16 @@ WORTH_QUEUEING = frozenset({"already_running", "locked", "locked_by_hand", "froz
 
 
 async def schedule(desk: Desk, request: Request, product: str, typed: grammar.Schedule) -> None:
-    """`/release schedule v0.2.0 2026-12-01 10:00`; without words the list."""
-    if not typed.rest:
-        await show(desk, request, product)
-        return
-    parse_version(typed.rest[0])
-    said = phrases.schedule(typed.rest, now(desk, product))
+    """`/release schedule`: what waits; and the form, for who may."""
+    with contextlib.suppress(Refused):  # the list is answered in any case
+        await asking.open_form(desk, request, product, "schedule", [])
+    await show(desk, request, product)
+
+
+async def schedule_at(desk: Desk, request: Request, product: str, typed: SchedulePhrase) -> None:
+    """`/release schedule v0.2.0 2026-12-01 10:00`"""
     placed = await wishes.ask(
-        desk.service, request.actor, product, said.version, said.ref, said.at, request.origin
+        desk.service, request.actor, product, typed.version, typed.ref, typed.at, request.origin
     )
     await desk.tell(request, _scheduled(desk, product, placed))
 
@@ -55,13 +59,15 @@ async def unschedule(desk: Desk, request: Request, product: str, typed: grammar.
 
 
 async def show(desk: Desk, request: Request, product: str) -> None:
-    """What waits, in the order of its turns."""
+    """What waits, in the order of its turns, and the way to have something wait."""
     found = await outlook(desk.service, product)
-    if not found.wishes:
-        await desk.tell(request, tr("Nothing of {product} is scheduled or queued.", product=product))
-        return
-    message = blocks.board(product, found.wishes, found.zone)
-    await desk.tell(request, message.text, message.blocks)
+    more = parts.as_dicts([asking.button(product, "queue", tr("Queue a release…"))])
+    if found.wishes:
+        message = blocks.board(product, found.wishes, found.zone)
+        await desk.tell(request, message.text, [*message.blocks, *more])
+    else:
+        none = tr("Nothing of {product} is scheduled or queued.", product=product)
+        await desk.tell(request, none, [*parts.as_dicts(parts.lines([none])), *more])
 
 
 def _scheduled(desk: Desk, product: str, placed: Placed) -> str:

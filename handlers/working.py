@@ -9,6 +9,7 @@ from pipeline.errors import Refused
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 from pipeline.states import ReleaseStatus, StageStatus
+from pipeline.version import parse_version, suggestions
 
 
 async def current(desk: Desk, product: str) -> Snapshot:
@@ -25,6 +26,16 @@ async def latest(desk: Desk, product: str) -> Snapshot:
     if not newest:
         raise Refused("nothing_released")
     return await desk.service.snapshot(newest[0].id)
+
+
+async def of_version(desk: Desk, product: str, text: str) -> Snapshot:
+    """The newest release of a version. Raises Refused with the nearest known ones."""
+    version = parse_version(text)
+    found = await desk.service.of_version(product, version.tag)
+    if found is None:
+        known = [release.version for release in await desk.service.recent(product, 50)]
+        raise Refused("unknown_version", version=version.tag, near=",".join(suggestions(version.tag, known)))
+    return found
 
 
 async def retry(desk: Desk, request: Request, product: str, typed: grammar.Retry) -> None:

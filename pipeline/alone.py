@@ -6,18 +6,9 @@ in the channel, in the announcement and in the audit log, for ever.
 
 from pipeline import votes
 from pipeline.binding import bound
-from pipeline.deciding import (
-    UNDECIDED,
-    decisions,
-    image,
-    may,
-    said_before,
-    speaking,
-    still_open,
-    still_waiting,
-)
+from pipeline.deciding import UNDECIDED, Word, image, may, said_before, still_open, write_down
 from pipeline.errors import Refused
-from pipeline.events import CARD, Fact, record, request
+from pipeline.events import CARD, Fact, request
 from pipeline.models import Approval, Release, StageRun
 from pipeline.openness import moment
 from pipeline.policy import Actor
@@ -60,39 +51,15 @@ async def go_on(
     found = await check(service, actor, release_id, run_id)
     needed = service.product(found.release.product).approval.needed
     binding = bound(found.release, [image(one) for one in found.images], found.runs)
-    async with speaking(service, release_id, service.clock()) as (session, release):
-        run = await still_waiting(session, run_id, release)
-        earlier = await decisions(session, run_id)
-        if any(each.origin == origin for each in earlier):
-            return
+
+    def fact(run: StageRun, earlier: list[Approval]) -> Fact:
         voided = run.facts.get("voided", ())
         got = votes.standing(earlier, binding, voided)
         if before := votes.alone(earlier, binding, voided):
             raise Refused("already_decided", by=before.user, decision=votes.ALONE)
         still_open(actor, votes.ALONE, got, votes.rejection(earlier), needed)
-        session.add(_decision(service, actor, release, run_id, reason, origin, binding))
         told = {"reason": reason, "bound": binding, "needed": needed, "got": [each.user for each in got]}
         topics = (CARD, request("approval", run_id), request("alone", run_id))
-        await record(session, release, [Fact.by(actor, "nobody_reached", told, topics)], service.clock())
+        return Fact.by(actor, "nobody_reached", told, topics)
 
-
-def _decision(
-    service: Service,
-    actor: Actor,
-    release: Release,
-    run_id: int,
-    reason: str,
-    origin: str,
-    binding: dict[str, object],
-) -> Approval:
-    return Approval(
-        release_id=release.id,
-        stage_run_id=run_id,
-        decision=votes.ALONE,
-        user=actor.user,
-        team=actor.team,
-        note=reason,
-        bound=binding,
-        at=service.clock(),
-        origin=origin,
-    )
+    await write_down(service, found, run_id, Word(actor, votes.ALONE, reason, origin, binding), fact)

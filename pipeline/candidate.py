@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.config import Playbook, Product, parse
 from pipeline.errors import ConfigError, Refused, RepositoryError
 from pipeline.ports import Repository
-from pipeline.version import Version, candidate_tags, latest_release
+from pipeline.version import Version, candidate_tags, latest_release, suggestions
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ async def find(
         wanted = ref or next(reversed(candidate_tags(tags, version)), product.branch)
         commit = await repository.resolve(wanted)
         if commit is None:
-            raise Refused("unknown_commit", ref=wanted[:80])
+            near = suggestions(wanted, [*tags, product.branch])
+            raise Refused("unknown_commit", ref=wanted[:80], near=",".join(near))
         if not await repository.is_on_main(commit):
             raise Refused(
                 "not_on_main", version=version.tag, ref=wanted[:80], commit=commit[:10], branch=product.branch

@@ -171,7 +171,10 @@ class Flags(Model):
 
 
 class Item(Model):
-    """A checklist item. With `proof` the bot ticks it itself, with evidence; without, a person does."""
+    """A checklist item. With `proof` the bot ticks it itself, with evidence; without, a person does.
+
+    One that is not `required` may stay open: the release goes on, and who approves it reads so.
+    """
 
     key: Name
     title: Annotated[str, Field(min_length=3, max_length=150)]
@@ -190,6 +193,7 @@ class Item(Model):
         ]
         | None
     ) = None
+    required: StrictBool = True
 
 
 class Checklist(Model):

@@ -5,7 +5,8 @@ transaction: otherwise a click could slip past a worker that is just parking.
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -86,18 +87,15 @@ async def decide(
         may_approve(service, actor, person, found)
     needed = service.product(found.release.product).approval.needed
     binding = bound(found.release, [image(one) for one in found.images], found.runs)
-    async with speaking(service, release_id, service.clock()) as (session, release):
-        run = await still_waiting(session, run_id, release)
-        earlier = await decisions(session, run_id)
-        if any(each.origin == origin for each in earlier):
-            return
+
+    def fact(run: StageRun, earlier: list[Approval]) -> Fact:
         got = votes.standing(earlier, binding, run.facts.get("voided", ()))
         still_open(actor, decision, got, votes.rejection(earlier), needed)
-        session.add(_decision(service, actor, release_id, run_id, decision, note, origin, binding))
         kind = "release_approved" if decision == "approve" else "release_rejected"
         told = {"note": note, "bound": binding, "needed": needed}
-        fact = Fact.by(actor, kind, told, (CARD, request("approval", run_id)))
-        await record(session, release, [fact], service.clock())
+        return Fact.by(actor, kind, told, (CARD, request("approval", run_id)))
+
+    await write_down(service, found, run_id, Word(actor, decision, note, origin, binding), fact)
 
 
 def may_approve(service: Service, actor: Actor, person: Person, found: Snapshot) -> None:
@@ -160,14 +158,44 @@ async def record_decision(
 
     `topics` are the messages that it changes: the card and the question, unless others are named.
     """
+
+    def fact(run: StageRun, _: list[Approval]) -> Fact:
+        told = {"stage": run.name} | ({"reason": note} if note else {})
+        return Fact.by(actor, f"decided_{choice}", told, topics or (CARD, request("decision", run_id)))
+
+    await write_down(service, found, run_id, Word(actor, choice, note, origin, {}), fact)
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a person says to a release in one request (`origin`). `bound` is what an approval holds for."""
+
+    actor: Actor
+    decision: str
+    note: str
+    origin: str
+    bound: dict[str, Any]
+
+
+async def write_down(
+    service: Service,
+    found: Snapshot,
+    run_id: int,
+    word: Word,
+    fact: Callable[[StageRun, list[Approval]], Fact],
+) -> None:
+    """Record a decision on a stage that still waits, once for its request. Raises Refused.
+
+    `fact` gives what is told of it. It sees the stage and the earlier decisions under the lock, and may raise Refused.
+    """
     async with speaking(service, found.release.id, service.clock()) as (session, release):
         run = await still_waiting(session, run_id, release)
-        if all(earlier.origin != origin for earlier in await decisions(session, run_id)):
-            session.add(_decision(service, actor, release.id, run_id, choice, note, origin, {}))
-            told = {"stage": run.name} | ({"reason": note} if note else {})
-            changed = topics or (CARD, request("decision", run_id))
-            fact = Fact.by(actor, f"decided_{choice}", told, changed)
-            await record(session, release, [fact], service.clock())
+        earlier = await _decisions(session, run_id)
+        if any(each.origin == word.origin for each in earlier):
+            return
+        told = fact(run, earlier)
+        session.add(_row(word, release, run_id, service.clock()))
+        await record(session, release, [told], service.clock())
 
 
 async def said_before(service: Service, origin: str) -> bool:
@@ -184,32 +212,23 @@ async def still_waiting(session: AsyncSession, run_id: int, release: Release) ->
     return run
 
 
-async def decisions(session: AsyncSession, run_id: int) -> list[Approval]:
+async def _decisions(session: AsyncSession, run_id: int) -> list[Approval]:
     return list(
         await session.scalars(select(Approval).where(Approval.stage_run_id == run_id).order_by(Approval.id))
     )
 
 
-def _decision(
-    service: Service,
-    actor: Actor,
-    release_id: str,
-    run_id: int,
-    decision: str,
-    note: str,
-    origin: str,
-    binding: dict[str, Any],
-) -> Approval:
+def _row(word: Word, release: Release, run_id: int, now: datetime) -> Approval:
     return Approval(
-        release_id=release_id,
+        release_id=release.id,
         stage_run_id=run_id,
-        decision=decision,
-        user=actor.user,
-        team=actor.team,
-        note=note,
-        bound=binding,
-        at=service.clock(),
-        origin=origin,
+        decision=word.decision,
+        user=word.actor.user,
+        team=word.actor.team,
+        note=word.note,
+        bound=word.bound,
+        at=now,
+        origin=word.origin,
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
@@ -25,13 +25,11 @@ def by_mail(wanted: bool) -> ColumnElement[bool]:
     return found if wanted else ~found
 
 
-def next_due(
-    now: datetime, database_now: ColumnElement[float], busy: list[str], *, mails: bool = False
-) -> Any:
-    """The message to send next: unsent and due, and of nothing that is `busy` (releases, products).
+def next_due(database_now: ColumnElement[float], *, mails: bool = False) -> Any:
+    """The message to send next: unsent and due `now`, and of nothing that is `busy` (releases, products).
 
-    Nothing of a release goes before its card, which is its thread's parent and awaited by people; e-mails have no
-    thread.
+    These two are given with each execution: the statement is made once, as it is asked for all the time. Nothing of a
+    release goes before its card, which is its thread's parent and awaited by people; e-mails have no thread.
     """
     card = aliased(Delivery)
     of_release = (card.release_id == Delivery.release_id, card.topic == CARD)
@@ -45,11 +43,11 @@ def next_due(
         .where(
             Delivery.sent < Delivery.wanted,
             Delivery.given_up.is_(None),
-            Delivery.next_at <= now,
+            Delivery.next_at <= bindparam("now"),
             free,
             by_mail(mails),
             or_(by_mail(True), Delivery.topic == CARD, Delivery.release_id.is_(None), alone, has_card),
-            func.coalesce(Delivery.release_id, Delivery.product).not_in(busy),
+            func.coalesce(Delivery.release_id, Delivery.product).not_in(bindparam("busy", expanding=True)),
         )
         .order_by(or_(Delivery.urgent, first_post).desc(), Delivery.id)
         .limit(1)

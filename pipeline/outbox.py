@@ -60,6 +60,8 @@ class Outbox:
     ) -> None:
         self.db, self.sender, self.clock, self.pace, self.mails = db, sender, clock, pace, mails
         self.owner = f"{owner}:mail" if mails else owner
+        self._due = next_due(db.now, mails=mails)
+        self._due_unlocked = self._due.with_for_update(skip_locked=True)
         self._nudged = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sending: set[int] = set()
@@ -137,11 +139,11 @@ class Outbox:
     # -------------------------------------------------------------- one message
 
     async def _start_one(self) -> bool:
-        due = next_due(self.clock(), self.db.now, list(self._tasks), mails=self.mails)
+        now_and_busy = {"now": self.clock(), "busy": list(self._tasks)}
         async with self.db.reading() as session:
-            if await session.scalar(due) is None:
+            if await session.scalar(self._due, now_and_busy) is None:
                 return False
-        parcel = await self._take(due)
+        parcel = await self._take(now_and_busy)
         if parcel is None:
             return False
         if self._stopping:
@@ -156,9 +158,9 @@ class Outbox:
         self._tasks.pop(about, None)
         self._nudged.set()
 
-    async def _take(self, due: Any) -> Parcel | None:
+    async def _take(self, now_and_busy: dict[str, Any]) -> Parcel | None:
         deadline = suspended_clock() + SENDING * MARGIN
-        row = await self._lease(due)
+        row = await self._lease(now_and_busy)
         if row is None:
             return None
         # Outside of the transaction: stages wait for it to end, and what is newer is only better to show.
@@ -169,10 +171,10 @@ class Outbox:
         state = (row.channel, row.ts, card_ts, row.posting, row.wanted, row.sent)
         return Parcel(row.id, row.topic, found, *state, deadline)
 
-    async def _lease(self, due: Any) -> Delivery | None:
+    async def _lease(self, now_and_busy: dict[str, Any]) -> Delivery | None:
         """Take the message that is due, or put it off until it can be paid for; its row as it was before."""
         async with self.db.transaction() as session:
-            row: Delivery | None = await session.scalar(due.with_for_update(skip_locked=True))
+            row: Delivery | None = await session.scalar(self._due_unlocked, now_and_busy)
             if row is None:
                 return None
             free_at = await self._pay(session, row)

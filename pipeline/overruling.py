@@ -5,9 +5,9 @@ Only where the stage asks for it: a critical case that failed and a limit that w
 
 from typing import Any
 
-from pipeline.deciding import UNDECIDED, decisions, may, said_before, speaking
+from pipeline.deciding import UNDECIDED, Word, may, said_before, write_down
 from pipeline.errors import Refused
-from pipeline.events import CARD, Fact, record, request
+from pipeline.events import CARD, Fact, request
 from pipeline.models import Approval, StageRun
 from pipeline.policy import Actor
 from pipeline.service import Service
@@ -49,30 +49,17 @@ async def overrule(
         return
     found, run = await check(service, actor, release_id, run_id, seen)
     binding = {"commit": found.release.commit, "seen": seen}
-    async with speaking(service, release_id, service.clock()) as (session, release):
-        now = await session.get(StageRun, run_id)
-        if now is None or not is_open(now) or now.facts["seen"] != seen:
-            raise Refused("out_of_date", version=release.version)
-        said = await decisions(session, run_id)
-        if sum(earlier.decision == "again" for earlier in said) > now.data.get("agains", 0):
-            raise Refused("out_of_date", version=release.version)  # it is being run again
+
+    def fact(now: StageRun, said: list[Approval]) -> Fact:
+        again = sum(earlier.decision == "again" for earlier in said) > now.data.get("agains", 0)
+        if not is_open(now) or now.facts["seen"] != seen or again:
+            raise Refused("out_of_date", version=found.release.version)
         for earlier in said:
             if earlier.decision == OVERRULE and earlier.bound == binding:
                 raise Refused("already_decided", by=earlier.user, decision=OVERRULE)
-        session.add(
-            Approval(
-                release_id=release_id,
-                stage_run_id=run_id,
-                decision=OVERRULE,
-                user=actor.user,
-                team=actor.team,
-                note=reason.strip(),
-                bound=binding,
-                at=service.clock(),
-                origin=origin,
-            )
-        )
-        await record(session, release, [_fact(actor, run, reason.strip(), binding)], service.clock())
+        return _fact(actor, run, reason.strip(), binding)
+
+    await write_down(service, found, run_id, Word(actor, OVERRULE, reason.strip(), origin, binding), fact)
 
 
 def _fact(actor: Actor, run: StageRun, reason: str, binding: dict[str, Any]) -> Fact:

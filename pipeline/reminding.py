@@ -117,7 +117,7 @@ class Reminding:
     async def _concerned(self, shown: Snapshot, run: StageRun, product: Product) -> Iterable[str]:
         asker = shown.release.requested_by
         if run.name in ("checklist", "after"):
-            open_ = [item for item in shown.items if not item.done]
+            open_ = [item for item in shown.items if not item.done and shown.needs(item)]
             return {item.assignee or asker for item in open_}
         approvers = await self._members(product, shown, policy.listed("approve", product))
         if run.name == "approval":

@@ -17,7 +17,7 @@ from pipeline.snapshot import Snapshot
 from pipeline.states import PASSED_STAGE, ReleaseStatus, StageStatus
 from pipeline.store import settled
 from pipeline.turning import take_lock, turned_before
-from pipeline.version import parse_version
+from pipeline.version import parse_version, suggestions
 
 UNDONE = ("backup", "migrate")
 """What cleaning up takes back: it is done again, too."""
@@ -78,7 +78,8 @@ async def skip(service: Service, actor: Actor, release_id: str, stage: str, reas
 def _may_be_skipped(found: Snapshot, stage: str) -> None:
     allowed = Playbook.model_validate(found.release.playbook).skippable
     if stage not in allowed:
-        raise Refused("not_skippable", stage=stage, allowed=",".join(allowed))
+        near = suggestions(stage, allowed)
+        raise Refused("not_skippable", stage=stage, allowed=",".join(allowed), near=",".join(near))
 
 
 async def _again(

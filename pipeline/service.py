@@ -45,13 +45,16 @@ class Service:
     # -------------------------------------------------------------- looking
 
     def product_of(self, channel: str) -> str:
-        """The product that a channel is about; with only one product, that one everywhere."""
+        """The product that a channel is about; with only one product, that one everywhere. Raises Refused."""
+        products = self.products_of(channel)
+        if len(products) == 1:
+            return products[0]
+        raise Refused("which_product", products=", ".join(products))
+
+    def products_of(self, channel: str) -> list[str]:
+        """The products that a channel may be about: its own, or all of them where it has none."""
         here = [name for name, product in self.config.products.items() if product.channel == channel]
-        if len(here) == 1:
-            return here[0]
-        if len(self.config.products) == 1:
-            return next(iter(self.config.products))
-        raise Refused("which_product", products=", ".join(self.config.products))
+        return here or list(self.config.products)
 
     def product(self, name: str) -> Product:
         return self.config.products[name]

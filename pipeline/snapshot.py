@@ -73,6 +73,12 @@ class Snapshot:
             Step(name, known[name].phrase if name in known else name, self.runs.get(name)) for name in names
         )
 
+    def needs(self, item: ChecklistItem) -> bool:
+        """Whether an item holds the release while it is open, by the release's own playbook."""
+        checklist: Mapping[str, Any] = self.release.playbook.get("checklist", {})
+        optional = {one["key"] for one in checklist.get(item.phase, ()) if one.get("required") is False}
+        return item.key not in optional
+
     @property
     def done(self) -> int:
         return sum(step.status in PASSED_STAGE for step in self.steps)

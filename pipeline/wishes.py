@@ -23,7 +23,7 @@ from pipeline.policy import Actor
 from pipeline.service import Service
 from pipeline.states import PENDING_WISH, WishStatus, move_wish
 from pipeline.store import settled
-from pipeline.version import Version, parse_version
+from pipeline.version import Version, parse_version, suggestions
 
 MOST = 50
 """Wishes of one product that may be pending: more than anybody means."""
@@ -200,7 +200,8 @@ async def _find(session: AsyncSession, product: str, version: str, wish_id: str)
         wanted = select(Wish).where(Wish.product == product, Wish.version == tag).order_by(Wish.id.desc())
         wish = await session.scalar(wanted.limit(1).with_for_update())
         if wish is None:
-            raise Refused("not_wished", version=tag)
+            near = suggestions(tag, [one.version for one in await pending(session, product)])
+            raise Refused("not_wished", version=tag, near=",".join(near))
     if wish.status not in PENDING_WISH:
         raise Refused("wish_over", version=wish.version, state=wish.status.value)
     return wish

@@ -58,6 +58,8 @@ class House:
     config: BotFile
     made: Ports
     folder: Path
+    others: dict[str, Ports] = field(default_factory=dict)
+    """The ports of further products; `made` is the first one's."""
     engines: list[tuple[Engine, asyncio.Task[None]]] = field(default_factory=list)
     clicks: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,7 +71,10 @@ class House:
 
     @property
     def service(self) -> Service:
-        return Service(self.db, self.config, lambda _: self.made, self.world.clock, self.nudge)
+        return Service(self.db, self.config, self.ports_of, self.world.clock, self.nudge)
+
+    def ports_of(self, product: str) -> Ports:
+        return self.others.get(product, self.made)
 
     def nudge(self, release_id: str = "") -> None:
         for engine, _ in self.engines:
@@ -78,11 +83,11 @@ class House:
     def start_engine(self, owner: str = "one", seconds: float = 5.0) -> Engine:
         engine = Engine(
             self.db,
-            lambda _: self.made,
+            self.ports_of,
             self.world.clock,
             owner,
             seconds=seconds,
-            poll=0.02,
+            poll=0.1,
             committed=self.look,
             trace=self.trace,
         )

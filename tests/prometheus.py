@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientConnectionError, ClientSession, web
 
 from tests.integration.core_hub import free_port
 
@@ -62,9 +62,10 @@ async def answers(url: str, query: str) -> None:
         while time.monotonic() < end:
             try:
                 async with session.get(f"{url}/api/v1/query", params={"query": query}) as answer:
-                    if (await answer.json())["data"]["result"]:
+                    # A server that is not ready yet answers 503, in plain text.
+                    if answer.ok and (await answer.json())["data"]["result"]:
                         return
-            except (OSError, KeyError, ValueError):
+            except ClientConnectionError:
                 pass
             await asyncio.sleep(0.05)
     raise AssertionError(f"Prometheus gives nothing for {query}")

@@ -27,7 +27,7 @@ from pipeline.timekeeper import Timekeeper
 
 Mode = Literal["socket", "http"]
 
-BEAT = 0.02
+BEAT = 0.05
 """Seconds between two looks at what is due."""
 
 

@@ -109,10 +109,19 @@ def _tried(shown: Snapshot) -> dict[str, str]:
     ]  # fmt: skip
     staging = shown.runs.get("staging")
     url = staging.facts.get("url", "") if staging else ""
-    return {
+    said = {
         tr("Passed"): ", ".join(passed) or tr("nothing yet"),
         tr("Staging"): tr("it runs at {url}", url=url) if url else "—",
     }
+    return said | ({tr("Left open, optional"): ", ".join(left)} if (left := _left_open(shown)) else {})
+
+
+def _left_open(shown: Snapshot) -> list[str]:
+    """Items of the checklist that did not hold the release."""
+    open_ = [
+        item for item in shown.items if item.phase == "before" and not item.done and not shown.needs(item)
+    ]
+    return [words.safe(item.title, 150) for item in open_]
 
 
 def _decide(shown: Snapshot, product: Product, run: StageRun) -> Any:

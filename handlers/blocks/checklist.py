@@ -42,10 +42,11 @@ def checklist(shown: Snapshot, phase: str) -> Message | None:
     facts = {"title": words.title(shown.release), "done": done, "total": len(items)}
     headline = tr(HEADLINES[phase], **facts)
     open_ = [item for item in items if not item.done]
+    needed = [item for item in open_ if shown.needs(item)]
     waiting = run.status in _OPEN
     blocks = [
         parts.header(f"📋 {headline}"),
-        parts.section(_needed(shown, open_)) if open_ and waiting else None,
+        parts.section(_needed(shown, needed)) if needed and waiting else None,
         *[_item(shown, item, waiting) for item in _in_sight(items)],
         _further(shown, phase) if open_ and waiting else None,
         parts.context(
@@ -55,7 +56,7 @@ def checklist(shown: Snapshot, phase: str) -> Message | None:
     titles = ", ".join(words.safe(item.title, 150) for item in open_)
     text = f"{headline}." + (" " + tr("Open: {items}.", items=titles) if open_ else "")
     return Message(
-        parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, broadcast=bool(open_)
+        parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, broadcast=bool(needed)
     )
 
 
@@ -101,6 +102,7 @@ def _item(shown: Snapshot, item: ChecklistItem, waiting: bool) -> Any:
         return parts.section(said, accessory=undo if mine else None)
     tick = parts.button(tr("Mark done"), ids.TICK, value, means=tr("Mark done: {item}", item=item.title))
     note = [tr("open · the bot could not prove it") if item.proof else tr("open")]
+    note += [] if shown.needs(item) else [tr("optional")]
     note += [evidence] if evidence else []
     note += [words.person(item.assignee)] if item.assignee else []
     return parts.section(f"⬜ *{title}*\n{' · '.join(note)}", accessory=tick if waiting else None)

@@ -34,20 +34,35 @@ def form(
     }
 
 
+def waiting(instead: str = "") -> dict[str, Any]:
+    """Stands where a form is still being looked up; `instead` says why there will be none."""
+    view = form(ids.WAITING_FORM, tr("One moment…"), tr("Go on"), tr("Close"), [])
+    del view["submit"]
+    return view | {
+        "blocks": parts.as_dicts([parts.section(words.safe(instead) or tr("I am looking it up."))])
+    }
+
+
 def alert(text: str, level: str) -> dict[str, Any]:
     """What is at stake, at the top of a form; `level` is warning or error."""
     return {"type": "alert", "level": level, "text": parts.plain(text, 200).to_dict()}
 
 
-def reason(label: str, hint: str, optional: bool = False, block_id: str = ids.REASON) -> InputBlock:
-    """A field for a sentence or two."""
+def reason(
+    label: str, hint: str, optional: bool = False, block_id: str = ids.REASON, typed: str = ""
+) -> InputBlock:
+    """A field for a sentence or two, filled with what was `typed`."""
     return InputBlock(
         block_id=block_id,
         label=parts.plain(label),
         hint=parts.plain(hint, 150),
         optional=optional,
         element=PlainTextInputElement(
-            action_id=ids.INPUT, multiline=True, max_length=500, focus_on_load=not optional
+            action_id=ids.INPUT,
+            initial_value=typed[:500] or None,
+            multiline=True,
+            max_length=500,
+            focus_on_load=not optional,
         ),
     )
 
@@ -97,15 +112,15 @@ def _what_begins(shown: Snapshot) -> str:
     )
 
 
-def reject(shown: Snapshot, run_id: int) -> dict[str, Any]:
-    """The reason goes to who asked."""
+def reject(shown: Snapshot, run_id: int, why: str = "") -> dict[str, Any]:
+    """The reason goes to who asked; `why` is what was typed of it."""
     release = shown.release
     blocks = [
         alert(
             tr("This ends the release of {version}. Production stays as it is.", version=release.version),
             "warning",
         ),
-        reason(tr("Why"), tr("The person who asked reads it.")),
+        reason(tr("Why"), tr("The person who asked reads it."), typed=why),
     ]
     hints = {"release": release.id, "run": run_id}
     title = tr("Reject {version}", version=release.version)
@@ -128,8 +143,8 @@ def overrule(shown: Snapshot, run: StageRun) -> dict[str, Any]:
     return form(ids.OVERRULE_FORM, title, submit, close, blocks, **hints)
 
 
-def roll_back(back: WayBack) -> dict[str, Any]:
-    """What going back means: versions, digests, the database; then the reason."""
+def roll_back(back: WayBack, why: str = "") -> dict[str, Any]:
+    """What going back means: versions, digests, the database; then the reason, filled with what was typed of it."""
     release, to = back.release, back.to
     goes = tr("Production goes from {old} back to {new}.", old=release.version, new=to.version)
     speed = (
@@ -146,7 +161,7 @@ def roll_back(back: WayBack) -> dict[str, Any]:
         *parts.lines([words.bold(tr("Images of {version}", version=to.version)), *images]),
         *parts.lines([words.bold(tr("Database")), *_database(back)]),
         _undo(back),
-        reason(tr("Why"), tr("It goes into the announcement and stays on the lock.")),
+        reason(tr("Why"), tr("It goes into the announcement and stays on the lock."), typed=why),
         parts.context(tr("Afterwards production is locked until an approver unlocks it.")),
     ]
     hints = {"release": release.id, "to": to.id}

@@ -1,9 +1,8 @@
-"""Break-glass as people see it: the form of a hotfix, the word that one has begun, and that somebody went on alone."""
+"""Break-glass as people see it: the word that one has begun, and that somebody went on alone."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from slack_sdk.models.blocks import ButtonElement, InputBlock, PlainTextInputElement
+from slack_sdk.models.blocks import ButtonElement
 
 from handlers.blocks import forms, parts
 from handlers.blocks.changes import changes_since, risk_lines, way_back
@@ -14,37 +13,6 @@ from pipeline import policy, votes
 from pipeline.config import Product
 from pipeline.models import Approval, StageRun
 from pipeline.snapshot import Snapshot
-
-
-def form_of(product: str, version: str | None, ref: str | None, ready: Sequence[str]) -> dict[str, Any]:
-    """Version, commit and reason, filled with what was typed."""
-    shown = version or (ready[0] if ready else "")
-    blocks = [
-        parts.context(
-            tr("A hotfix may pass a freeze that lets it. All checks run, and a second person approves it.")
-        ),
-        InputBlock(
-            block_id=ids.VERSION,
-            label=parts.plain(tr("Version")),
-            hint=parts.plain(tr("Write it as v0.2.0."), 150),
-            element=PlainTextInputElement(
-                action_id=ids.INPUT, initial_value=shown[:40] or None, max_length=40
-            ),
-        ),
-        InputBlock(
-            block_id=ids.COMMIT,
-            label=parts.plain(tr("Commit")),
-            hint=parts.plain(
-                tr("Left empty: the newest candidate of the version, else the tip of main."), 150
-            ),
-            optional=True,
-            element=PlainTextInputElement(action_id=ids.INPUT, initial_value=ref, max_length=100),
-        ),
-        forms.reason(tr("Why"), tr("It is told in the channel and stays in the audit log.")),
-    ]
-    return forms.form(
-        ids.HOTFIX_FORM, tr("Start a hotfix"), tr("Start"), tr("Cancel"), blocks, product=product
-    )
 
 
 def alone(shown: Snapshot, run_id: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ REFUSALS: Mapping[str, str] = {
         "{near}`/release flags` lists them all."
     ),
     "unknown_environment": mark(
-        "There is no environment `{environment}`.\nThis product has {known}.\nLeave it out for production."
+        "There is no environment `{environment}`.\nThis product has {known}.\n{near}Leave it out for production."
     ),
     "flags_usage": mark(
         "I did not understand that.\n"

@@ -46,4 +46,5 @@ def commands(names: SlackNames) -> str:
         f"*`{release} unlock [staging]`*": tr("lets them in again; opens the lock that a rollback left"),
         f"*`{release} freeze 2h [reason]`*, `{release} unfreeze`": tr("production stays as it is for a time"),
     }
-    return "\n".join(f"{command} {does}" for command, does in lines.items())
+    forms = tr("What you leave out is asked for by a form.")
+    return "\n".join([*(f"{command} {does}" for command, does in lines.items()), forms])

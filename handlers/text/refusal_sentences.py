@@ -66,7 +66,7 @@ VERSIONS: Mapping[str, str] = {
     "unknown_commit": mark(
         "There is no commit `{ref}`.\n"
         "The repository has no branch, tag or commit of this name.\n"
-        "Look at the name, or leave it out to release the candidate tag or the tip of main."
+        "{near}Look at the name, or leave it out to release the candidate tag or the tip of main."
     ),
     "unknown_version": mark(
         "{version} has never been released.\n"
@@ -116,8 +116,13 @@ STATE: Mapping[str, str] = {
     ),
     "which_product": mark(
         "Which product?\n"
-        "This channel belongs to none, and I release {products}.\n"
+        "This channel does not say it, and I release {products}.\n"
         "Use the product's own channel."
+    ),
+    "nothing_to_choose": mark(
+        "There is nothing to choose from.\n"
+        "`{command}` finds nothing of {product} that it could be done to.\n"
+        "Look with `/release status`."
     ),
     "unknown_release": mark(
         "I do not know this release.\nThere is no `{release}`.\nLook at `/release list`."
@@ -187,7 +192,7 @@ STATE: Mapping[str, str] = {
     "not_skippable": mark(
         "`{stage}` may not be skipped.\n"
         "{allowed_steps}\n"
-        "Mend what it found, and `/release retry`; what may be skipped is decided in playbook.toml."
+        "{near}Mend what it found, and `/release retry`; what may be skipped is decided in playbook.toml."
     ),
     "not_to_be_skipped_now": mark(
         "`{stage}` of {version} cannot be skipped now.\n"

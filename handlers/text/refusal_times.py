@@ -114,7 +114,7 @@ TIME: Mapping[str, str] = {
     "not_wished": mark(
         "{version} is neither scheduled nor queued.\n"
         "Nobody asked for it, or it was long ago.\n"
-        "Look at what waits with `/release queue`."
+        "{near}Look at what waits with `/release queue`."
     ),
     "wish_over": mark(
         "That comes too late: {version} {state}.\nNothing was changed.\nLook with `/release status`."

@@ -86,7 +86,7 @@ class Screen:
         """Submit the form, which must be refused with these words beside the field."""
         await self.page.get_by_test_id("modal-submit").click()
         error = self.page.locator(f'[data-testid=field-error][data-block-id="{block}"]')
-        await expect(error).to_contain_text(why)
+        await expect(error).to_contain_text(why, timeout=SOON)
 
     # -------------------------------------------------------------- looking
 
@@ -145,7 +145,7 @@ async def open_browser() -> AsyncIterator[Browser]:
 async def open_page(browser: Browser, url: str, product: str) -> AsyncIterator[Screen]:
     """The page; an error in its console fails the test."""
     problems: list[str] = []
-    page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
     page.set_default_timeout(SOON)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)

@@ -166,7 +166,7 @@ async def test_what_was_mistyped_is_explained(house: SlackHouse) -> None:
     for typed, why in (
         ("flags auto-aproval off", "Did you mean auto-approval?"),
         ("flags nonsense on", "There is no flag `nonsense` in production"),
-        ("flags new-flow", "to switch one I need its name and on or off"),
+        ("flags auto-approval off stagging", "Did you mean staging?"),
     ):
         await house.type(SAM, typed)
         await house.told(SAM, why, "Next:")

@@ -58,6 +58,25 @@ async def test_what_was_ticked_by_mistake_is_opened_again(tmp_path: Path) -> Non
         assert not (await item(house)).done
 
 
+async def test_an_optional_item_holds_nothing_and_is_named_to_the_approver(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        house.world.playbook = house.world.playbook.replace(
+            '{ key = "support"',
+            '{ key = "nice", title = "Tell <!channel>", required = false }, { key = "support"',
+        )
+        await house.slack_start()
+        message = await house.message(CHECKLIST)
+        assert f"<@{DANA}>: one item" in str(message.blocks)
+        assert "*Tell &lt;!channel&gt;*\\nopen · optional" in str(message.blocks)
+        value = ids.value((await house.shown("v0.2.0")).release.id, (await item(house)).id)
+        await house.press(SAM, message, ids.TICK, value)
+        asked = await house.message("Approval needed for shop v0.2.0")
+        assert "*Left open, optional*\\nTell &lt;!channel&gt;" in str(asked.blocks)
+        assert not (await item(house, "nice")).done
+        await house.slack_approve(asked)
+        await house.waits_for((await house.shown("v0.2.0")).release.id, "canary")
+
+
 async def test_an_item_is_given_to_somebody_who_is_then_named(tmp_path: Path) -> None:
     async with open_slack_house(tmp_path) as house:
         await house.slack_start()

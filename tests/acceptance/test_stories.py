@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,32 @@ async def a_queue_of_three(stage: Stage) -> None:
     await stage.screen.shot("after-a-rejection", await stage.screen.message("v0.3.0"))
 
 
+async def what_was_left_out(stage: Stage) -> None:
+    screen, day = stage.screen, (stage.house.world.now + timedelta(days=1)).date()
+    await screen.act_as(DANA)
+    form = await screen.form(lambda: screen.type("/release schedule v0.2.0"))
+    await form.locator("input[type=date]").fill(str(day))
+    await form.locator("input[type=time]").fill("10:00")
+    await screen.shot("schedule")
+    await screen.send_form()
+    await screen.shot("scheduled", await stage.asks(ids.UNSCHEDULE))
+    await screen.type("/release lock stagging for 2h")
+    refusal = await screen.message("stagging")
+    await screen.shot("mistyped", refusal)
+    form = await screen.form(lambda: screen.press(refusal, ids.FILL))
+    await screen.refused(ids.REASON, "")
+    await screen.shot("lock")
+    await form.locator("textarea").fill("Trying the new import.")
+    await screen.send_form()
+    await screen.message("Trying the new import.")
+    await screen.form(lambda: screen.type("/release unlock"))
+    await screen.shot("unlock")
+    await screen.send_form()
+    await screen.form(lambda: screen.type("/release unschedule"))
+    await screen.shot("unschedule")
+    await screen.send_form()
+
+
 STORIES: Mapping[str, tuple[Callable[[Stage], Awaitable[None]], str]] = {
     "two-approvers": (a_release_with_two_approvers, TWO),
     "rejected": (a_rejected_release, ""),
@@ -169,6 +196,7 @@ STORIES: Mapping[str, tuple[Callable[[Stage], Awaitable[None]], str]] = {
     "hotfix": (a_hotfix_in_a_freeze, ALONE),
     "scheduled": (a_scheduled_release, ""),
     "queue": (a_queue_of_three, ""),
+    "forms": (what_was_left_out, ""),
 }
 
 

@@ -11,13 +11,6 @@ LONG = "x" * 5_000
 SIDE = "d" * 40
 
 TYPED = {
-    "plan": (
-        "Which version?",
-        "`/release plan` needs a version",
-        "`/release plan v0.2.0`",
-        "`v0.2.0`, `v0.3.0`",
-    ),
-    "show \t ": ("Which version?",),
     "banana": ("I do not know `banana`", "neither a version", "`/release help` lists everything"),
     "stauts": ("I do not know `stauts`", "Did you mean status"),
     "0.2": ("`0.2` is not a version", "three numbers", "Did you mean v0.2.0?"),

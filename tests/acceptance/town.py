@@ -27,6 +27,7 @@ from pipeline import snapshot
 from pipeline.ports import Directory, Person
 from pipeline.snapshot import Snapshot
 from pipeline.store import Database
+from tests.slack_house import ready
 
 CHANNEL = "C0RELEASES"
 DANA, LEE, KIM, SAM, GUEST, OUTSIDER = (
@@ -131,10 +132,10 @@ class Town:
             if not (await ask()).acked:
                 continue
             await self.sandbox.wait_for(
-                lambda known=known: self.sandbox.views(user) or self._again(user, known),  # type: ignore[misc]  # lambda with a default
+                lambda known=known: ready(self.sandbox.views(user)) or self._again(user, known),  # type: ignore[misc]  # lambda with a default
                 PATIENCE,
             )
-            if views := self.sandbox.views(user):
+            if views := ready(self.sandbox.views(user)):
                 return views[-1]
         raise AssertionError(f"no form for {user}, but {[m.text for m in self.sandbox.ephemerals(user)]}")
 

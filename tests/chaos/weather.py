@@ -135,6 +135,7 @@ class Weather:
 
         Not those of a bot that has just been suspended: their leases are over, or nearly.
         """
+        bot.down = True  # from here on: no other event may pick it while it is looked up what it holds
         held = await self.town.held_by(bot.pid) if number is signal.SIGTERM else {}
         began = time.monotonic()
         code = await self.town.end(seat, number)

@@ -3,14 +3,14 @@
 from typing import get_args
 
 from handlers import flags_grammar as flags
-from handlers import grammar
+from handlers import grammar, phrases
 from handlers.metrics_grammar import ShowMetrics
 from handlers.register import ACTIONS, FORMS, SHORTCUTS
 from handlers.text import ids
 from pipeline.audit import KINDS
 
 LOOKS: set[str] = set()
-"""It shows something, or opens a form whose sending decides."""
+"""It shows something, or opens a form whose sending decides; or it says which product another command means."""
 HEARS: set[str] = set()
 """It changes only what one person is told."""
 
@@ -25,11 +25,12 @@ COMMANDS = {
     grammar.Skip: {"decided_skip"},
     grammar.Pause: {"decided_pause"},
     grammar.Resume: {"decided_resume"},
-    grammar.Lock: {"environment_locked"},
+    phrases.LockPhrase: {"environment_locked"},
     grammar.Unlock: {"environment_unlocked"},
-    grammar.Freeze: {"production_frozen"},
+    phrases.FreezePhrase: {"production_frozen"},
     grammar.Unfreeze: {"production_unfrozen"},
-    grammar.Schedule: {"release_scheduled"},
+    grammar.Schedule: LOOKS,
+    phrases.SchedulePhrase: {"release_scheduled"},
     grammar.Queue: {"release_queued"},
     grammar.Unschedule: {"wish_cancelled"},
     grammar.ShowStatus: LOOKS,
@@ -70,12 +71,25 @@ CONTROLS = {
     ids.GO_ON: {"wishes_resumed"},
     ids.NOTE_EDIT: LOOKS,
     ids.NOTE_SEND: {"customer_note_sent"},
+    ids.FILL: LOOKS,
     ids.APPROVE_FORM: {"release_approved"},
     ids.REJECT_FORM: {"release_rejected"},
     ids.ALONE_FORM: {"nobody_reached"},
     ids.ROLLBACK_FORM: {"rollback_requested"},
     ids.START_FORM: {"release_requested"},
     ids.HOTFIX_FORM: {"hotfix_declared", "release_requested"},
+    ids.SCHEDULE_FORM: {"release_scheduled"},
+    ids.QUEUE_FORM: {"release_queued"},
+    ids.UNSCHEDULE_FORM: {"wish_cancelled"},
+    ids.PLAN_FORM: LOOKS,
+    ids.SHOW_FORM: LOOKS,
+    ids.LOGS_FORM: LOOKS,
+    ids.SKIP_FORM: {"decided_skip"},
+    ids.LOCK_FORM: {"environment_locked"},
+    ids.UNLOCK_FORM: {"environment_unlocked"},
+    ids.FREEZE_FORM: {"production_frozen"},
+    ids.FLAGS_FORM: LOOKS,
+    ids.PRODUCT_FORM: LOOKS,
     ids.WAIVE_FORM: {"item_waived"},
     ids.ASSIGN_FORM: {"item_assigned"},
     ids.OVERRULE_FORM: {"evaluation_overruled"},

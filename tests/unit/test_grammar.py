@@ -1,14 +1,23 @@
 """What people type, and what it means."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import grammar
 from handlers.flags_grammar import ShowFlags, SwitchFlag
-from handlers.grammar import parse_release
 from handlers.metrics_grammar import ShowMetrics
+from handlers.phrases import Now
 from pipeline.errors import Refused
+
+NOW = Now(datetime(2026, 11, 25, 12, 30, tzinfo=UTC), ZoneInfo("America/Sao_Paulo"))
+
+
+def parse_release(typed: str) -> grammar.Typed:
+    return grammar.parse_release(typed, NOW)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 import ast
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -14,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.settings import Settings
 from handlers.desk import Desk
 from handlers.grammar import parse_release
+from handlers.phrases import Now
 from handlers.register import ACTIONS, FORMS, register
 from handlers.text import help as help_text
 from handlers.text import ids
@@ -23,7 +26,7 @@ from tests.house import open_house
 Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
-NO_SCOPE = frozenset({"auth_test", "views_open", "views_publish"})
+NO_SCOPE = frozenset({"auth_test", "views_open", "views_publish", "views_update"})
 SCOPES = {
     "chat_postMessage": {"chat:write"},
     "chat_update": {"chat:write"},
@@ -107,8 +110,9 @@ async def test_commands_are_registered_as_promised(
 
 async def test_the_usage_hint_names_only_what_is_understood(manifest: Json) -> None:
     (release,) = (c for c in manifest["features"]["slash_commands"] if c["command"] == "/release")
+    now = Now(datetime.now(UTC), ZoneInfo("UTC"))
     for word in release["usage_hint"].split(" | "):
-        assert parse_release(word)
+        assert parse_release(word, now)
 
 
 async def test_events_and_interactivity_are_registered_as_promised(

@@ -82,7 +82,13 @@ class Containers:
 
     async def clear(self) -> None:
         """Remove the network that they shared; gone already: success."""
-        await self.engine.call(self._what("Removing the network"), self._remove_network)
+        what = self._what("Removing the network")
+
+        async def unused() -> bool:
+            return not await self.engine.call(what, self._in_use)
+
+        await _within(_GONE, unused)
+        await self.engine.call(what, self._remove_network)
 
     def label(self, place: str, spec: str, **more: str) -> dict[str, str]:
         """The labels by which a container is found again."""
@@ -146,6 +152,12 @@ class Containers:
             labels = {IDENTITY: self.address.identity}
             client.create_network(self._network, driver="bridge", check_duplicate=True, labels=labels)
 
+    def _in_use(self, client: docker.APIClient) -> bool:
+        """On a busy engine an endpoint outlives its container for a moment, and the network cannot go."""
+        with suppress(docker.errors.NotFound):
+            return any(client.inspect_network(network)["Containers"] for network in self._networks(client))
+        return False
+
     def _remove_network(self, client: docker.APIClient) -> None:
         for network in self._networks(client):
             with suppress(docker.errors.NotFound):
@@ -176,12 +188,21 @@ class Containers:
 
     async def _until(self, found: Found, reached: Callable[[str | None], bool], patience: float) -> bool:
         """Whether its state (None: it is gone) became the wanted one within `patience` seconds."""
-        deadline = time.monotonic() + patience
-        while not reached(await self.engine.call(self._what("Waiting for an end"), partial(_state, found))):
-            if time.monotonic() >= deadline:
-                return False
-            await asyncio.sleep(0.05)
-        return True
+
+        async def there() -> bool:
+            return reached(await self.engine.call(self._what("Waiting for an end"), partial(_state, found)))
+
+        return await _within(patience, there)
+
+
+async def _within(seconds: float, reached: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether it came to pass in this time."""
+    deadline = time.monotonic() + seconds
+    while not await reached():
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(0.05)
+    return True
 
 
 def _found(listed: Mapping[str, Any]) -> Found:

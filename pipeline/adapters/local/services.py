@@ -1,6 +1,8 @@
 """Services as processes of this machine."""
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +13,11 @@ from pipeline.adapters.slots.sockets import established, listens, port_owner
 from pipeline.environment import base
 from pipeline.errors import TargetError
 from pipeline.files import content_folder
+from pipeline.groups import members
 from pipeline.ports import Bundle, Deaths, ServiceSpec, Slot
+
+REMEMBERED = 30.0
+"""Seconds that a process which listened is taken to listen still: to see it, all sockets of the machine are read."""
 
 
 class ProcessRuntime:
@@ -29,6 +35,7 @@ class ProcessRuntime:
         self._artifacts = artifacts
         self._logs = logs
         self._entries = entries
+        self._listened: dict[tuple[int, float, int], float] = {}
 
     async def lacks(self, bundle: Bundle) -> list[str]:
         """Images that are not in the store, commands that are empty."""
@@ -57,9 +64,8 @@ class ProcessRuntime:
         return await asyncio.to_thread(self._in_use, place)
 
     async def answers(self, place: Place) -> bool:
-        """Whether it, or what it started, listens on its port."""
-        family = await asyncio.to_thread(self._processes.family, place.name)
-        return bool(place.port) and await asyncio.to_thread(listens, family, place.port or 0)
+        """Whether it, or what it started, listens on its port: as it did less than `REMEMBERED` seconds ago."""
+        return bool(place.port) and await asyncio.to_thread(self._listens, place.name, place.port or 0)
 
     async def stop(self, name: str, grace: float) -> None:
         """SIGTERM to its group, SIGKILL after `grace` seconds."""
@@ -79,6 +85,22 @@ class ProcessRuntime:
     async def tail(self, place: Place) -> str:
         """The last lines of its log file."""
         return await asyncio.to_thread(self._logs.tail, place.release_id, place.service.component)
+
+    def _listens(self, name: str, port: int) -> bool:
+        record = self._processes.find(name)
+        if record is None:
+            return False
+        known = (record.pid, record.created, port)
+        if time.monotonic() - self._listened.get(known, -math.inf) > REMEMBERED:
+            if not listens(members(record.pid), port):
+                return False
+            self._listened = {**self._alive(), known: time.monotonic()}
+        return True
+
+    def _alive(self) -> dict[tuple[int, float, int], float]:
+        """What is remembered and not too old."""
+        oldest = time.monotonic() - REMEMBERED
+        return {known: at for known, at in self._listened.items() if at > oldest}
 
     def _in_use(self, place: Place) -> bool:
         return bool(place.port and established(self._processes.family(place.name), place.port))
