@@ -55,7 +55,7 @@ chaos: $(READY)  ## seeded kills, stops and a moody Slack: SEEDS=n, SEED=k to re
 	$(BIN)/python -m tests.chaos
 
 lock: $(READY)  ## pin the dependencies again
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra otel pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra dev pyproject.toml -o requirements-dev.txt
 
 messages: $(READY)  ## renew the catalogues of handlers/locale after sentences have changed

@@ -1,13 +1,17 @@
-"""The Slack client that counts its calls, so that `/metrics` can say what Slack answered."""
+"""The Slack client that counts its calls, for `/metrics`, and hands those of releases over as spans of their traces."""
 
+from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from handlers.answers import is_rate_limited
+from pipeline.ports import Span, Trace, untraced
 
 
 class Calls:
@@ -26,12 +30,13 @@ class CountedClient(AsyncWebClient):
     """A client whose calls are counted where `calls` is set: ok, rate_limited, refused (Slack said no), unreachable."""
 
     calls: Calls | None = None
+    trace: Trace = staticmethod(untraced)
 
     async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
         if self.calls is None:
             return await super().api_call(api_method, **arguments)
         with self.calls.seconds.time():
-            outcome = "unreachable"
+            outcome, begin = "unreachable", datetime.now(UTC)
             try:
                 answer = await super().api_call(api_method, **arguments)
                 outcome = "ok"
@@ -40,4 +45,13 @@ class CountedClient(AsyncWebClient):
                 raise
             finally:
                 self.calls.ended.labels(api_method, outcome).inc()
+                self._trace(api_method, outcome, begin)
         return answer
+
+    def _trace(self, method: str, outcome: str, begin: datetime) -> None:
+        """A call is of the release that the log's lines name at this moment; of none, it is not traced."""
+        if release := structlog.contextvars.get_contextvars().get("release"):
+            said = {"releasebot.release": release, "slack.method": method, "releasebot.outcome": outcome}
+            error = "" if outcome == "ok" else outcome
+            now, key = datetime.now(UTC), f"slack:{token_hex(8)}"
+            self.trace(Span(release, key, f"slack {method}", begin, now, said, error, is_call=True))

@@ -15,6 +15,7 @@ from bot.logs import configure
 from bot.outside import MakePorts, make_ports
 from bot.reading import read_config, redactor
 from bot.settings import Settings
+from bot.traces import traces
 from bot.wiring import Bot
 from pipeline import audit_reading, lease
 from pipeline.adapters.shadow.keeper import Keeper
@@ -59,7 +60,8 @@ async def running(settings: Settings, outside: MakePorts = make_ports) -> AsyncI
     config = read_config(settings.releasebot_config, await own_team(settings))
     configure(settings.releasebot_log, settings.releasebot_log_level, redactor(settings, config))
     keeper = Keeper(settings.releasebot_shadow_url.get_secret_value() or None)
-    bot = Bot(settings, config, partial(make_ports, keeper=keeper) if outside is make_ports else outside)
+    world = partial(make_ports, keeper=keeper) if outside is make_ports else outside
+    bot = Bot(settings, config, world, traces)
     with only_one(settings.releasebot_state) if bot.db.sqlite else contextlib.nullcontext():
         await bot.db.migrate()
         await audit_reading.check(bot.db)
@@ -116,6 +118,7 @@ async def _stop(bot: Bot) -> None:
         bot.listening.cancel()
     await asyncio.gather(*bot.loops, return_exceptions=True)
     await bot.db.close()
+    await bot.traces.stop()
     log.info("bot: stopped")
 
 

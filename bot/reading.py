@@ -59,7 +59,11 @@ def secret_names(product: str, where: str) -> tuple[str, ...]:
 def redactor(settings: Settings, config: BotFile) -> Redactor:
     """Masks the tokens and every product's secrets wherever they would be stored or sent."""
     tokens = [settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret]
-    tokens += [settings.releasebot_audit_key, settings.releasebot_shadow_url]
+    tokens += [
+        settings.releasebot_audit_key,
+        settings.releasebot_shadow_url,
+        settings.otel_exporter_otlp_headers,
+    ]
     prefixes = tuple(environment.secret_name(name, where, "") for name in config.products
                      for where in ("staging", "production"))  # fmt: skip
     prefixes += tuple(environment.secret_name(name, where, "password") for name in config.products

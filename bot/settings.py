@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     releasebot_log: Literal["text", "json"] = "text"
     releasebot_edits_per_minute: int = Field(50, ge=1, le=6000)
     releasebot_log_level: Level = "info"
+    otel_exporter_otlp_endpoint: str = Field("", pattern=r"^(https?://\S+)?$")
+    otel_exporter_otlp_traces_endpoint: str = Field("", pattern=r"^(https?://\S+)?$")
+    otel_exporter_otlp_headers: SecretStr = SecretStr("")
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_traces_exporter: Literal["otlp", "none"] = "otlp"
+    otel_sdk_disabled: bool = False
 
     @property
     def database_url(self) -> str:
@@ -50,6 +56,14 @@ class Settings(BaseSettings):
             self.releasebot_database_url
             or f"sqlite:///{(self.releasebot_state / 'releasebot.db').absolute()}"
         )
+
+    @property
+    def traces_url(self) -> str:
+        """Where traces go, by OpenTelemetry's own variables; "" when there are to be none."""
+        if self.otel_sdk_disabled or self.otel_traces_exporter == "none":
+            return ""
+        base = self.otel_exporter_otlp_endpoint
+        return self.otel_exporter_otlp_traces_endpoint or (base and f"{base.rstrip('/')}/v1/traces")
 
     @property
     def audit_key(self) -> str:

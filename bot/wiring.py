@@ -20,6 +20,7 @@ from bot.pulse import Pulse
 from bot.reading import redactor, secret_of
 from bot.server import Server
 from bot.settings import Settings
+from bot.traces import MakeTraces, no_traces
 from handlers.desk import Desk
 from handlers.directory import SlackDirectory
 from handlers.feed import Feed
@@ -47,9 +48,16 @@ log = structlog.get_logger()
 
 
 class Bot:
-    """The whole process, ready to start. `outside` makes each product's world; tests bring their own."""
+    """The whole process, ready to start. `outside` makes each product's world; tests bring their own. Traces are
+    collected of a bot that runs, not of a command that does one thing."""
 
-    def __init__(self, settings: Settings, config: BotFile, outside: MakePorts = make_ports) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        config: BotFile,
+        outside: MakePorts = make_ports,
+        collected: MakeTraces = no_traces,
+    ) -> None:
         self.settings, self.config = settings, config
         self.redact = redactor(settings, config)
         self.db = Database(settings.database_url, Seal(settings.audit_key, self.redact))
@@ -59,7 +67,10 @@ class Bot:
         self.ports = cache(lambda name: outside(name, config.products[name], state, directory, self.redact))
         owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{token_hex(4)}"  # a container's pid comes again
         self.service = Service(self.db, config, self.ports, utc_now, self.nudge)
-        self.engine = Engine(self.db, self.ports, utc_now, owner, committed=self.nudge_outbox)
+        self.traces = collected(settings, self.redact, owner)
+        self.engine = Engine(
+            self.db, self.ports, utc_now, owner, committed=self.nudge_outbox, trace=self.traces
+        )
         feed, pace = (
             Feed(self.client, self.service.product, self.service.folder),
             slack(settings.releasebot_edits_per_minute),
@@ -85,6 +96,7 @@ class Bot:
             flags.routes(),
         )
         self.gauges, self.client.calls = Gauges(self.registry), Calls(self.registry)
+        self.client.trace = self.traces
         self.care = Care(self.db, self.ports)
         self.retention = Retention(self.db, config, self.ports, utc_now)
         self.reminding = Reminding(self.db, config, self.ports, utc_now, self.nudge_outbox)

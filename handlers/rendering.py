@@ -14,6 +14,7 @@ from handlers.blocks import (
     mails,
     notes,
     reminders,
+    watching,
 )
 from handlers.blocks.parts import Message
 from pipeline import overruling
@@ -63,6 +64,7 @@ RENDERINGS: Mapping[str, Rendering] = {
     "approval": _of_run(approval.approval),
     "alone": _of_run(hotfix.went_on),
     "decision": _of_run(_decision),
+    "dashboard": _of_run(watching.dashboard),
     "reminder": _of_run(lambda shown, product, run: reminders.reminder(shown, run)),
     "note": _note,
     "log": lambda shown, product, rest: notes.log(shown, rest),

@@ -87,6 +87,8 @@ KINDS: Mapping[str, Weight] = {
     "digest_told": "progress",
     "log_shown": "progress",
     "mail_delayed": "progress",
+    "dashboard_lapsed": "progress",
+    "dashboard_back": "progress",
 }
 """Every kind of fact that is recorded anywhere, and what it is. Progress is not audited; what is not here is."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.plain import plain, plain_lines
+from pipeline.sections import sections
 
 SUBJECT, VALUE, NAME = 200, 1000, 100
 """Longest texts in characters: a subject, a trailer's value, a name or address."""
@@ -137,7 +138,7 @@ class Changes:
         return dict(Counter(change.type for change in self.items).most_common())
 
     def risks(self) -> tuple[str, ...]:
-        """What the commits themselves call risky, once each: breaking changes first, then Risk trailers."""
+        """What the commits themselves call risky, once each: breaking changes first, then what is stated."""
         broken = (f"Breaking: {change.subject}" for change in self.breaking)
         stated = (risk for change in self.items for risk in change.risks)
         return tuple(dict.fromkeys([*broken, *stated]))
@@ -203,10 +204,18 @@ def read_change(commit: Mapping[str, object]) -> Change:
         breaking=bool(commit.get("breaking")),
         author=plain(str(author.get("name") or ""), NAME),
         email=plain(str(author.get("email") or ""), NAME),
-        trailers=trailers(body),
+        trailers=_told(trailers(body), sections(body)),
         group=_group(str(commit.get("group") or "")),
         at=_moment(_mapping(commit.get("committer")).get("timestamp")),
     )
+
+
+def _told(
+    said: Mapping[str, tuple[str, ...]], further: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Trailers, and what sections of the message say in their stead, once each."""
+    names = (*said, *(name for name in further if name not in said))
+    return {name: tuple(dict.fromkeys((*said.get(name, ()), *further.get(name, ())))) for name in names}
 
 
 def _message(commit: Mapping[str, object]) -> str:

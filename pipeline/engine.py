@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from pipeline import lease, playbook, trouble
+from pipeline import lease, playbook, tracing, trouble
 from pipeline.config import Playbook, paced
 from pipeline.context import Context, Outcome, Ports
 from pipeline.crossing import Crossings
@@ -18,7 +18,7 @@ from pipeline.decided import Step
 from pipeline.errors import LeaseLost, PipelineError, StoreError, Turned
 from pipeline.groups import insist
 from pipeline.models import StageRun
-from pipeline.ports import Clock
+from pipeline.ports import Clock, Trace, untraced
 from pipeline.stages.common import skipped
 from pipeline.states import StageStatus
 from pipeline.store import Database
@@ -42,9 +42,10 @@ class Engine:
         seconds: float = lease.LEASE,
         poll: float = POLL,
         committed: Callable[[], None] = lambda: None,
+        trace: Trace = untraced,
     ) -> None:
         self.db, self.ports, self.clock, self.owner, self.seconds = db, ports, clock, owner, seconds
-        self.committed, self.poll, self.crossings = committed, poll, Crossings(db)
+        self.committed, self.poll, self.crossings, self.trace = committed, poll, Crossings(db), trace
         self._nudged = asyncio.Event()
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._heart: asyncio.Task[None] | None = None
@@ -134,7 +135,7 @@ class Worker:
     def __init__(self, engine: Engine, held: lease.Claim, previous: asyncio.Task[None] | None = None) -> None:
         self.engine, self.held, self.previous = engine, held, previous
         self.tasks: dict[str, asyncio.Task[Outcome]] = {}
-        self.nudged = asyncio.Event()
+        self.nudged, self.had_ended = asyncio.Event(), held.release.finished_at is not None
         self.log = log.bind(release=held.release.id, version=held.release.version, epoch=held.epoch)
 
     @property
@@ -205,6 +206,8 @@ class Worker:
         self.nudged.clear()
         step = await self.engine.crossings.cross(self.held, self.engine.clock(), alive, outcomes)
         self.engine.committed()
+        for span in tracing.spans(self.held, step, self.had_ended):
+            self.engine.trace(span)
         return step
 
     async def _next(self) -> dict[str, Outcome]:

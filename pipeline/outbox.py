@@ -24,6 +24,7 @@ from pipeline.models import Delivery, Release
 from pipeline.pacing import Pace, Rate
 from pipeline.parcel import NeverSent, NotNow, Parcel, Sender, Sent
 from pipeline.ports import Clock
+from pipeline.snapshot import Snapshot
 from pipeline.store import Database
 
 log = structlog.get_logger()
@@ -202,9 +203,11 @@ class Outbox:
 
     async def _deliver(self, parcel: Parcel) -> None:
         bound = log.bind(about=parcel.about, topic=parcel.topic)
+        whose = {"release": parcel.about} if isinstance(parcel.shown, Snapshot) else {}
         self._sending.add(parcel.id)
         try:
-            await self._attempt(parcel, bound)
+            with structlog.contextvars.bound_contextvars(**whose):
+                await self._attempt(parcel, bound)
         except (StoreError, TimeoutError) as error:
             bound.warning("outbox: not sent or not recorded, the lease ends by itself", error=str(error))
         finally:

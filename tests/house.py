@@ -15,6 +15,7 @@ from pipeline.context import Ports
 from pipeline.engine import Engine
 from pipeline.models import Release
 from pipeline.policy import Actor
+from pipeline.ports import Trace, untraced
 from pipeline.service import Service
 from pipeline.snapshot import Snapshot
 from pipeline.states import ACTIVE, ReleaseStatus, StageStatus
@@ -62,6 +63,7 @@ class House:
     engines: list[tuple[Engine, asyncio.Task[None]]] = field(default_factory=list)
     clicks: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    trace: Trace = untraced
 
     def look(self) -> None:
         """Something was committed: whoever waits for it looks now."""
@@ -87,6 +89,7 @@ class House:
             seconds=seconds,
             poll=0.1,
             committed=self.look,
+            trace=self.trace,
         )
         self.engines.append((engine, asyncio.create_task(engine.run())))
         return engine
@@ -181,14 +184,18 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, url: str | None = None, world: World | None = None, bot_toml: str = BOT_TOML
+    folder: Path,
+    url: str | None = None,
+    world: World | None = None,
+    bot_toml: str = BOT_TOML,
+    trace: Trace = untraced,
 ) -> AsyncIterator[House]:
     """A house with a migrated database (SQLite in `folder` unless a URL is given) and one engine."""
     world = world or World()
     db = Database(url or f"sqlite:///{folder}/bot.db")
     await db.migrate()
     config = parse(BotFile, bot_toml, "bot.toml")
-    house = House(db, world, config, ports(world, config.products["shop"], folder), folder)
+    house = House(db, world, config, ports(world, config.products["shop"], folder), folder, trace=trace)
     house.start_engine()
     try:
         yield house

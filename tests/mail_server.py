@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import trustme
-from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, syntax
 
 USER, PASSWORD = "release-bot", "pa55-of-the-mail"
 
@@ -35,10 +35,20 @@ def _context() -> ssl.SSLContext:
     return context
 
 
+class _Smtp(SMTP):
+    """A connection that may be held before an e-mail is taken in."""
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        await self.event_handler.hold("before")
+        await super().smtp_DATA(arg)
+
+
 @dataclass
 class MailServer:
     """`received` are the e-mails in their order, with the recipients each was accepted for. `answers` are given to
-    recipients instead of an acceptance, `data` to the whole e-mail."""
+    recipients instead of an acceptance, `data` to the whole e-mail. Where it `holds` ("before" an e-mail is taken in,
+    or "after", when it is there) it answers nothing any more; `held` is set when somebody waits there."""
 
     security: str = "none"
     login: bool = False
@@ -46,6 +56,8 @@ class MailServer:
     received: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     data: str = ""
+    holds: str = ""
+    held: asyncio.Event = field(default_factory=asyncio.Event)
     encrypted: list[bool] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
@@ -59,7 +71,7 @@ class MailServer:
 
     def _protocol(self) -> asyncio.Protocol:
         starttls = self.security == "starttls"
-        made = SMTP(
+        made = _Smtp(
             self,
             hostname="mail.test",
             loop=asyncio.get_running_loop(),
@@ -98,7 +110,14 @@ class MailServer:
         self.received.append((list(envelope.rcpt_tos), message))
         self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         self.changed.set()
+        await self.hold("after")
         return "250 OK"
+
+    async def hold(self, where: str) -> None:
+        """Wait for ever, if that is what the test wants here; the end of the connection ends it."""
+        if self.holds == where:
+            self.held.set()
+            await asyncio.Event().wait()
 
     async def until(self, count: int, seconds: float = 60.0) -> list[EmailMessage]:
         """Wait until so many e-mails have arrived."""

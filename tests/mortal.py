@@ -38,8 +38,9 @@ class MortalHouse(House):
         fuse = self.world.fuse = Fuse(last)
         db = FusedDatabase(self.db.url, fuse)
         engine = Engine(
-            db, lambda _: self.made, self.world.clock, owner, seconds=seconds, poll=0.05, committed=self.look
-        )
+            db, lambda _: self.made, self.world.clock, owner,
+            seconds=seconds, poll=0.05, committed=self.look, trace=self.trace,
+        )  # fmt: skip
         task = asyncio.create_task(engine.run())
         self.engines.append((engine, task))
         self.processes.append(Process(engine, task, db, fuse))

@@ -90,7 +90,7 @@ class SlackHouse(House):
     def start_engine(self, owner: str = "one", seconds: float = 5.0) -> Engine:
         engine = Engine(
             self.db, self.ports_of, self.world.clock, owner,
-            seconds=seconds, poll=0.1, committed=self.face.outbox.nudge,
+            seconds=seconds, poll=0.1, committed=self.face.outbox.nudge, trace=self.trace,
         )  # fmt: skip
         self.engines.append((engine, asyncio.create_task(engine.run())))
         return engine
@@ -107,6 +107,7 @@ class SlackHouse(House):
     async def begin(self) -> None:
         self.face = Face(self.settings, self.service, self.hurried)
         self.made = replace(self.made, directory=self.face.directory)
+        self.face.client.trace = self.trace
         self.start_engine()
         await self.face.start()
 

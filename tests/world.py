@@ -83,6 +83,7 @@ class World:
     side: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
     slow: set[str] = field(default_factory=set)
+    page: str = "metrics"
     log_lines: list[str] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -277,7 +278,9 @@ def ports(world: World, product: Product, folder: Path) -> Ports:
     """The world as the stages see it."""
 
     async def open_page(url: str) -> str:
-        return "metrics"
+        if "dashboard" in world.failing:
+            raise PipelineError(f"{url} answered 500, not 200.")
+        return world.page
 
     return Ports(
         product=product,

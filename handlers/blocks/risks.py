@@ -19,12 +19,14 @@ def standing(risks: Sequence[Risk]) -> list[str]:
 
 
 def named(changes: Sequence[Change]) -> list[str]:
-    """Those that the authors of changes name, with the mitigation and the way back of the same commit."""
-    return [
+    """Those that the authors of changes name, with the mitigation and the way back of the same commit. A merge may
+    say again what a commit of its branch says."""
+    rows = [
         f"• {words.safe(risk, 200)}" + _answers(change.mitigations, change.rollback)
         for change in changes
         for risk in change.risks
     ]
+    return list(dict.fromkeys(rows))
 
 
 def breaking(changes: Sequence[Change]) -> list[str]:

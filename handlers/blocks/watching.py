@@ -13,7 +13,7 @@ from handlers.blocks.card import may_go_back, roll_back_button
 from handlers.blocks.changes import way_back_line
 from handlers.blocks.parts import Attachment, Message, Part, Picture
 from handlers.text import ids, watching, words
-from handlers.text.language import tr
+from handlers.text.language import measurement, tr
 from handlers.text.stages import outcome
 from pipeline import policy
 from pipeline.config import Product
@@ -85,7 +85,27 @@ def evidence(run: StageRun) -> list[Part]:
     """The note's lines."""
     said = watching.before_and_after(run.facts)
     said += [watching.died(run.facts["died"])] if "died" in run.facts else []
+    said += [watching.lapsed(lapse) for lapse in run.facts.get("lapses", ())[-3:]]
     return [parts.section("\n".join(f"• {line}" for line in said[:20]))] if said else []
+
+
+def dashboard(shown: Snapshot, product: Product, run: StageRun) -> Message | None:
+    """That the dashboard does not show its metrics, and that it does again: one message of the thread, edited."""
+    lapses = run.data.get("dashboard", {}).get("lapses", ())
+    if not lapses:
+        return None
+    title, said = words.title(shown.release), watching.lapsed({**lapses[-1], "count": len(lapses)})
+    items = (shown.release.playbook or {}).get("checklist", {}).get("after", ())
+    if lapses[-1]["until"] is None:
+        mark = "📉"
+        following = tr("The watch goes on; if it is so at its end, people are asked. Next: open the page.")
+    else:
+        mark, following = "📈", tr("It shows them again.")
+        if any(item.get("proof") == "dashboard" for item in items):
+            following += " " + tr("Its item of the checklist stays open: a person looks, and ticks it.")
+    text = f"{title}: {said}. {following}"
+    blocks = parts.as_dicts([parts.section(f"{mark} *{title}*: {said}"), parts.context(following)])
+    return Message(parts.cut(text, parts.TEXT_LIMIT), blocks, in_thread=True)
 
 
 # ------------------------------------------------------------------ the picture
@@ -99,7 +119,8 @@ def pictures(shown: Snapshot, run: StageRun) -> tuple[Attachment, ...]:
         return ()
     title = tr("{title}: measured", title=words.title(shown.release))
     said = {"title": title, "minutes": tr("minutes"), "before": tr("before"), "canary": tr("canary"),
-            "now": tr("since"), "most": tr("ceiling"), "promoted": tr("all traffic")}  # fmt: skip
+            "now": tr("since"), "most": tr("ceiling"), "promoted": tr("all traffic"),
+            "point": measurement(0.5)[1]}  # fmt: skip
     data = {"panels": panels[:MOST_PANELS], "zero": _zero(shown, panels), "words": said,
             "promoted": shown.promoted_at is not None}  # fmt: skip
     alt = "; ".join(watching.before_and_after(run.facts)) or outcome(run)
@@ -107,10 +128,12 @@ def pictures(shown: Snapshot, run: StageRun) -> tuple[Attachment, ...]:
 
 
 def _panel(shown: Snapshot, limit: Mapping[str, Any]) -> dict[str, Any] | None:
+    times = 100 if limit.get("kind") == "error-rate" else 1  # shown in percent
+
     def points(stage: str, side: str) -> list[list[float]]:
         run = shown.runs.get(stage)
         kept = run.data.get("windows", {}).get(side, {}).get(limit.get("name"), ()) if run else ()
-        found = [[each[0], each[2]] for each in kept if each[2] is not None]
+        found = [[each[0], each[2] * times] for each in kept if each[2] is not None]
         return found[:: max(1, -(-len(found) // MOST_POINTS))]
 
     lines = {
@@ -120,7 +143,8 @@ def _panel(shown: Snapshot, limit: Mapping[str, Any]) -> dict[str, Any] | None:
     }
     if not any(lines.values()):
         return None
-    return {"name": parts.cut(str(limit.get("name")), 30), "most": limit.get("most"), "lines": lines}
+    most = limit.get("most")
+    return {"name": watching.panel(limit), "most": most and most * times, "lines": lines}
 
 
 def _zero(shown: Snapshot, panels: Sequence[Mapping[str, Any]]) -> float:

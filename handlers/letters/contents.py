@@ -43,7 +43,7 @@ def released(shown: Snapshot, product: Product) -> Draft | None:
         sections=(
             *(changes or ((tr("Changes"), (tr("No changes are listed."),)),)),
             (tr("Risks"), _rows(risk_lines(shown))),
-            (tr("Way back"), _rows(way_back(shown).splitlines())),
+            (tr("Way back, in Slack"), _rows(way_back(shown).splitlines())),
         ),
         links=_links(shown, product),
         footer=_footer(shown),
@@ -71,7 +71,8 @@ def failed(shown: Snapshot, product: Product) -> Draft | None:
         return None
     ending = told.ending(shown)
     facts = {tr("What it means"): ending.meaning, tr("When"): ending.when, tr("Next"): ending.following}
-    return Draft("bad", ending.what, ending.why, facts, (), _links(shown, product), _footer(shown))
+    why = tr("Why: {why}", why=ending.why)
+    return Draft("bad", ending.what, why, facts, (), _links(shown, product), _footer(shown))
 
 
 def for_customers(shown: Snapshot, product: Product) -> Draft | None:

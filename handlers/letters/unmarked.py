@@ -10,6 +10,8 @@ _DATE = re.compile(r"<!date\^[^|<>]*\|([^<>]*)>")
 _LINK = re.compile(r"<(https?://[^|<>]+)(?:\|([^<>]*))?>")
 _BOLD = re.compile(r"^(\W*)\*([^*\n]+)\*", re.MULTILINE)
 """Ours is bold where a line begins; elsewhere the stars are what somebody wrote."""
+_CODE = re.compile(r"`([^`\n]+)`")
+"""All of it is ours: what outsiders write has no backticks left."""
 _QUIET = re.compile(r"^_(.*)_$", re.MULTILINE)
 
 
@@ -23,4 +25,5 @@ def unmarked(text: str, names: Mapping[str, str]) -> str:
     text = _MENTION.sub(lambda found: names.get(found[1], found[1]), text)
     text = _DATE.sub(r"\1", _GROUP.sub(r"\1", text))
     text = _LINK.sub(lambda found: f"{found[2]} ({found[1]})" if found[2] else found[1], text)
+    text = _CODE.sub(r"\1", text)
     return unescape(_QUIET.sub(r"\1", _BOLD.sub(r"\1\2", text)))

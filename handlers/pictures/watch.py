@@ -11,6 +11,8 @@ COLOURS = {"before": "#9aa5b1", "canary": "#c98a1b", "now": "#2e7d5b"}
 BAD, MOMENT = "#b3372f", "#1f2a44"
 HEIGHT = 1.35
 """Inches of a panel."""
+HEADROOM = 1.2
+"""The height of a panel over its highest number, so that names of lines do not lie on lines."""
 
 
 def draw(figure: Figure, data: dict[str, Any]) -> None:
@@ -39,7 +41,9 @@ def _panel(axes: Axes, panel: dict[str, Any], data: dict[str, Any]) -> None:
     for name, line in panel["lines"].items():
         axes.plot(*_minutes(line, data["zero"]), ".-", color=COLOURS[name], markersize=3, linewidth=1)
     values = [point[1] for line in panel["lines"].values() for point in line]
-    if panel["most"] is not None and panel["most"] <= 3 * max(values):
+    highest = max(values)
+    if panel["most"] is not None and panel["most"] <= 3 * highest:
+        highest = max(highest, panel["most"])
         axes.axhline(panel["most"], color=BAD, linewidth=1, linestyle="--")
         axes.text(1.0, panel["most"], words["most"], color=BAD, fontsize=7, va="bottom", ha="right",
                   transform=axes.get_yaxis_transform())  # fmt: skip
@@ -47,7 +51,8 @@ def _panel(axes: Axes, panel: dict[str, Any], data: dict[str, Any]) -> None:
         axes.axvline(0, color=MOMENT, linewidth=1)
         axes.text(0, 1.0, words["promoted"], color=MOMENT, fontsize=7, va="bottom",
                   transform=axes.get_xaxis_transform())  # fmt: skip
-    axes.set_ylim(bottom=0, top=None if max(values) > 0 else 1)
+    axes.set_ylim(bottom=0, top=HEADROOM * highest or 1)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}".replace(".", words["point"]))
     axes.set_title(panel["name"], fontsize=8, loc="left")
     axes.tick_params(labelsize=7)
     for edge in ("top", "right"):

@@ -164,7 +164,7 @@ OPEN: Mapping[str, Sentence] = {
     "frozen": lambda f: _frozen(f),
     "canary_locked_out": lambda f: _kept_at(f, _locked_out(f)),
     "canary_frozen": lambda f: _kept_at(f, _frozen(f)),
-    "watching": lambda f: tr("until {time}", time=when(f["until"], "{time_secs}")),
+    "watching": lambda f: _watching(f),
     "watch_critical": lambda f: trn(
         "{count} critical log line: {line}",
         "{count} critical log lines: {line}",
@@ -260,6 +260,11 @@ def _frozen(facts: Facts) -> str:
 
 def _kept_at(facts: Facts, why: str) -> str:
     return tr("{share} % of the traffic, and no more for now: {why}", share=facts["share"], why=why)
+
+
+def _watching(facts: Facts) -> str:
+    said = tr("until {time}", time=when(facts["until"], "{time_secs}"))
+    return f"{said} · {watching.lapsed(facts['dashboard'])}" if "dashboard" in facts else said
 
 
 def _switched(facts: Facts) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from handlers.text.language import mark, measurement, number, tr, trn
-from handlers.text.words import person, safe
+from handlers.text.words import person, safe, when
 
 Facts = Mapping[str, Any]
 
@@ -81,6 +81,19 @@ def _short(value: float) -> float:
     return round(value, digits) if digits > 0 else round(value)
 
 
+def panel(limit: Facts) -> str:
+    """The title of a limit's panel: its name, and what its numbers are."""
+    name = str(limit.get("name"))[:30]
+    match limit.get("kind"):
+        case "error-rate":
+            return f"{name} (%)"
+        case "latency":
+            return f"{name} (s)"
+        case "cost":
+            return tr("{name} (each)", name=name) if limit.get("per") else tr("{name} (an hour)", name=name)
+    return name
+
+
 def findings(facts: Facts) -> str:
     """What is said of all limits that are told, as a list in words."""
     said = "; ".join(finding(each) for each in facts["limits"][:6])
@@ -113,6 +126,27 @@ def died(facts: Facts) -> str:
     return f"{said}; " + tr("out of memory: {names}", names=names) if names else said
 
 
+def lapsed(facts: Facts) -> str:
+    """When the dashboard did not show its metrics, and why; of several times the last one."""
+    since, until = when(facts["since"], "{time_secs}"), facts["until"]
+    problem = safe(facts["problem"], 300).rstrip(".")
+    said = (
+        tr("the dashboard has not shown its metrics since {since}: {problem}", since=since, problem=problem)
+        if until is None
+        else tr(
+            "the dashboard did not show its metrics from {since} to {until}: {problem}",
+            since=since,
+            until=when(until, "{time_secs}"),
+            problem=problem,
+        )
+    )
+    count = facts.get("count", 1)
+    if count < 2:
+        return said
+    often = trn("{count} time in all", "{count} times in all", count)
+    return f"{said} ({often})"
+
+
 def _overruled(facts: Facts) -> str:
     return tr("{who} decided that everybody gets it", who=person(facts["by"]))
 
@@ -124,6 +158,7 @@ OUTCOMES: Mapping[str, Callable[[Facts], str]] = {
     "limit_broken": findings,
     "limit_proposed": findings,
     "services_died": died,
+    "dashboard_lapsed": lapsed,
     "watch_unclear": lambda f: tr("nothing can be said: {why}", why=findings(f)),
     "canary_unclear": lambda f: tr("nothing can be said: {why}", why=findings(f)),
     "canary_overruled": _overruled,

@@ -34,6 +34,7 @@ from pipeline.ports.mail import Letter, Mail, Mailer, Posted
 from pipeline.ports.metrics import Metrics, Series, Side, Values
 from pipeline.ports.people import Directory, Person
 from pipeline.ports.source import ChangelogWriter, Commit, Extent, Published, Repository
+from pipeline.ports.traces import Span, Trace, untraced
 from pipeline.ports.work import (
     Builder,
     BuildOrder,
@@ -96,7 +97,10 @@ __all__ = [
     "Side",
     "Slot",
     "SlotStatus",
+    "Span",
     "Switched",
     "TargetStatus",
+    "Trace",
     "Values",
+    "untraced",
 ]

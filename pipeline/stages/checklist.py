@@ -13,10 +13,11 @@ from pipeline.context import Context, Outcome, Passed, Waiting
 from pipeline.events import BOT, CHECKLIST
 from pipeline.flags import Problem
 from pipeline.models import ChecklistItem
+from pipeline.stages.dashboard import known
 from pipeline.stages.flags import everywhere
 from pipeline.states import PASSED_STAGE
 
-UNSAFE = "flags_unsafe"
+UNSAFE, LAPSED = "flags_unsafe", "dashboard_lapsed"
 """The evidence of an item that stays open because of it."""
 LOOK_AGAIN = timedelta(minutes=1)
 """Flags are switched outside of the bot too: so often an open checklist looks at them."""
@@ -78,7 +79,7 @@ def _prove(ctx: Context, rows: list[ChecklistItem], flags: list[Problem]) -> Non
         if row.proof is None or row.done_by not in (None, BOT):
             continue
         evidence = _flags(flags) if row.proof == "flags" else PROOFS[row.proof](ctx)
-        row.done = evidence is not None and evidence["code"] != UNSAFE
+        row.done = evidence is not None and evidence["code"] not in (UNSAFE, LAPSED)
         row.evidence = evidence or {}
         row.done_by, row.done_at = (BOT, row.done_at or ctx.clock()) if row.done else (None, None)
 
@@ -109,6 +110,15 @@ def _limits(ctx: Context) -> dict[str, Any] | None:
     return {"code": "limits_held", "facts": {"measured": told}} if kept else None
 
 
+def _dashboard(ctx: Context) -> dict[str, Any] | None:
+    """What it did not show for a while, nobody has seen: that is for a person to look at."""
+    run = ctx.runs.get("watch")
+    lapses = known(run.data)["lapses"] if run is not None else ()
+    return (
+        {"code": LAPSED, "facts": {**lapses[-1], "count": len(lapses)}} if lapses else _passed("watch")(ctx)
+    )
+
+
 def _secrets(ctx: Context) -> dict[str, Any] | None:
     _, missing = environment.declared(ctx.playbook, ctx.product, "production", ctx.ports.secrets)
     return None if missing else {"code": "secrets_present", "facts": {}}
@@ -131,7 +141,7 @@ PROOFS: Mapping[str, Proof] = {
     "evaluation": _evaluated,
     "staging": _passed("staging-checks"),
     "smoke": _passed("verify"),
-    "dashboard": _passed("watch"),
+    "dashboard": _dashboard,
     "logs": _passed("watch"),
     "limits": _limits,
     "secrets": _secrets,

@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.context import Context, Failed, Outcome, Passed, Waiting
-from pipeline.errors import PipelineError
-from pipeline.stages import deaths, limits
-from pipeline.stages.common import kept_by, target
+from pipeline.stages import dashboard, deaths, limits
+from pipeline.stages.common import kept_by
 from pipeline.stages.logs import SHOWN, critical_lines, new_errors
 from pipeline.stages.measure import NOW, sample
 
 
 async def run(ctx: Context) -> Outcome:
     """Look, and come back, until the time is over. What is found goes to a person, with the way back."""
+    begun = ctx.clock()
     since = datetime.fromisoformat(ctx.data("promote")["at"])
     until = max(since + ctx.playbook.watch.duration, _measured_by(ctx))
     if by := await kept_by(ctx):
@@ -21,14 +21,24 @@ async def run(ctx: Context) -> Outcome:
     await sample(ctx, {NOW: ctx.release.id})
     if unwell := await limits.broken(ctx) or await _said(ctx, since) or died:
         return unwell
-    if ctx.clock() < until:
-        again = min(until, ctx.clock() + ctx.playbook.watch.every)
-        return Waiting("watching", {"until": until.timestamp()}, due_at=again)
+    seen = await dashboard.look(ctx)
+    if ctx.clock() < until or (seen["failed"] and not dashboard.lasting(seen)):
+        return _look_again(ctx, begun, until, seen)
     if found := await limits.unclear(ctx):
         return limits.asked(ctx, "watch_unclear", {"limits": found})
-    if problem := await _dashboard_problem(ctx):
-        return limits.asked(ctx, "dashboard_wrong", {"problem": problem})
-    return await _well(ctx)
+    if lapse := dashboard.lasting(seen):
+        return limits.asked(ctx, "dashboard_wrong", {"problem": lapse["problem"]})
+    return await _well(ctx, seen)
+
+
+def _look_again(ctx: Context, begun: datetime, until: datetime, seen: dashboard.State) -> Waiting:
+    """The next look is due as long after this one's beginning, however long a page took to open. At the end a page
+    that did not open is given one more look."""
+    every, now = ctx.playbook.watch.every, ctx.clock()
+    again = max(begun + every, now + every / 2)
+    lapse = dashboard.lasting(seen)
+    facts = {"until": until.timestamp()} | ({"dashboard": dict(lapse)} if lapse else {})
+    return Waiting("watching", facts, due_at=min(until, again) if now < until else again)
 
 
 def _measured_by(ctx: Context) -> datetime:
@@ -47,25 +57,13 @@ async def _said(ctx: Context, since: datetime) -> Failed | Waiting | None:
     return limits.asked(ctx, "watch_critical", facts)
 
 
-async def _well(ctx: Context) -> Passed:
+async def _well(ctx: Context, seen: dashboard.State) -> Passed:
     settings = ctx.playbook.watch
     minutes = round(settings.duration.total_seconds() / 60, 1)
     told: dict[str, Any] = {"minutes": minutes, "dashboard": settings.dashboard or ""}
     died = deaths.told(ctx)
     if count := deaths.counted(died):
         told |= {"died": {"count": count, "memory": died["memory"]}}
+    if seen["lapses"]:
+        told |= {"lapses": seen["lapses"]}
     return Passed("watch_passed", told | {"measured": await limits.measured(ctx)})
-
-
-async def _dashboard_problem(ctx: Context) -> str | None:
-    """Why the dashboard does not count as showing metrics; None when it does or the playbook names none."""
-    settings = ctx.playbook.watch
-    if settings.dashboard is None:
-        return None
-    address = target(ctx, "production").address() + settings.dashboard
-    try:
-        page = await ctx.ports.open_page(address)
-    except PipelineError as error:
-        return str(error)
-    missing = [text for text in settings.dashboard_shows if text not in page]
-    return f"{address} does not show {', '.join(missing)}" if missing else None

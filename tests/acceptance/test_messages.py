@@ -42,6 +42,21 @@ async def test_a_release_is_one_card_its_thread_and_an_announcement(tmp_path: Pa
         assert all(call.answer.get("ok") for call in house.sandbox.calls)
 
 
+async def test_the_risks_of_a_pull_request_are_in_plan_request_and_announcement(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        body = "## Riscos\n- Sessões <!here> caem\n\n## Mitigação\n- De noite"
+        house.history.subjects = [f"Merge pull request #12 from x/y\n\nNovo login\n\n{body}"]
+        risk = "• Sessões &lt;!here&gt; caem — De noite"
+        await house.type(DANA, "plan v0.2.0")
+        await house.told(DANA, "Plan of shop v0.2.0")
+        assert risk in str(house.sandbox.ephemerals(DANA)[-1].blocks)
+        request = await house.slack_to_approval()
+        assert risk in str(request.blocks)
+        await house.slack_approve(request)
+        await house.through_canary((await house.shown("v0.2.0")).release.id)
+        assert risk in str((await house.message("shop v0.2.0 is live")).blocks)
+
+
 def loud(messages: list[Message]) -> str:
     """Everything that Slack would read markup in; rich text and plain text are shown as they stand."""
     marked = [found for message in messages for found in _marked(message.blocks)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from handlers.text import ids
 from pipeline.states import ReleaseStatus
+from tests.integration import test_dashboard as dashboard
 from tests.integration.test_limits import count, playbook
 from tests.slack_house import DANA, GUEST, SAM, SlackHouse, open_slack_house
 
@@ -43,3 +44,27 @@ async def test_a_release_that_the_bot_takes_back_is_told_with_the_reason(tmp_pat
         assert "`errors` is 60 %, over its ceiling of 5 %" in told.text
         assert "the bot" in str(told.blocks)
         await house.sandbox.wait_for(lambda: "watch" in str(house.sandbox.workspace.files), 20)
+
+
+async def test_a_dashboard_that_goes_blank_is_one_message_of_the_thread(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        house.world.playbook = dashboard.playbook()
+        house.world.page = "Requests 12"
+        shown = await house.slack_to_watch()
+        house.world.failing.add("dashboard")
+        for _ in range(3):
+            await dashboard.minute(house, shown.release.id)
+        told = await house.message("the dashboard has not shown its metrics since")
+        assert (told.thread_ts is not None, told.broadcast) == (True, False)
+        assert "answered 500" in told.text
+        await house.quiet()
+        assert "the dashboard has not shown its metrics since" in str(
+            (await house.message("Release shop v0.2.0")).blocks
+        )
+        before = len(house.posted())
+        house.world.failing.clear()
+        await dashboard.minute(house, shown.release.id)
+        told = await house.message("the dashboard did not show its metrics from")
+        assert "a person looks, and ticks it" in told.text
+        await house.quiet()
+        assert len(house.posted()) == before

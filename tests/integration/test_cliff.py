@@ -88,6 +88,22 @@ async def test_merges_and_the_bots_own_commits_are_counted_but_not_told(origin: 
     assert "v0.1.0" not in entry
 
 
+async def test_a_pull_requests_text_is_read_from_its_merge(origin: Origin) -> None:
+    origin.git("checkout", "-q", "-b", "side")
+    origin.commit("fix: on the side\n\nRisk: orders wait")
+    origin.git("checkout", "-q", "main")
+    body = "## Risks\n\n- orders wait\n- [ ] data is lost\n\n## Tests\n\n- all"
+    origin.git(
+        "merge", "-q", "--no-ff", "-m", f"Merge pull request #12 from x/side\n\nOn the side\n\n{body}", "side"
+    )
+    origin.commit(
+        "feat: squashed (#13)\n\n## Riscos\n\nPedidos em dobro\n\nCo-authored-by: Bea <bea@example.org>"
+    )
+    context = await (await cliff(origin)).context(head(origin), head(origin, "v0.1.0"), "0.2.0")
+    changes = Changes.from_context(context, base=None, head=head(origin))
+    assert changes.risks() == ("Pedidos em dobro", "orders wait")
+
+
 async def test_the_first_release_has_the_whole_history(origin: Origin) -> None:
     origin.commit("fix: second")
     origin.tag("v0.2.0-rc.1")

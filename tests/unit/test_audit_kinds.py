@@ -135,6 +135,7 @@ def test_every_kind_that_is_recorded_is_audited_or_progress_and_no_other() -> No
 
 PROGRESS = {
     "stage_started", "stage_waiting", "wish_waits", "people_reminded", "digest_told", "log_shown", "mail_delayed",
+    "dashboard_lapsed", "dashboard_back",
 }  # fmt: skip
 
 

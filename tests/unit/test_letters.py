@@ -48,3 +48,14 @@ def test_an_emails_events_say_how_far_it_got() -> None:
     assert (state.delayed, state.given_up, state.refused) == ("away", "", {"b@x": "550 no"})
     assert MailState().then(told("mail_given_up", why="no")).given_up == "no"
     assert trouble(mail("result:2")) == "mailed:result:2"
+
+
+def test_commands_have_no_marks_and_sections_stand_apart() -> None:
+    draft = Draft(
+        "good", "shop", "lead", {}, (("Changes", ("one",)), ("Way back", ("`/rollback` or the button",)))
+    )
+    letter = laid_out(draft, {})
+    assert letter.text == (
+        "shop\n====\n\nlead\n\nChanges\n  - one\n\nWay back\n  - /rollback or the button\n"
+    )
+    assert "`" not in letter.html

@@ -113,6 +113,9 @@ def test_the_picture_is_drawn() -> None:
     shown, one = watched(StageStatus.WAITING, "limit_proposed", {"limits": broken()})
     (file,) = watching.pictures(shown, one)
     assert isinstance(file.source, Picture)
+    errors, cost = file.source.data["panels"]
+    assert (errors["name"], errors["most"]) == ("errors (%)", 5)
+    assert cost["name"] == "cost (each)"
     asked = json.dumps(file.source.data).encode()
     argv = [sys.executable, "-m", "handlers.pictures", "watch"]
     drawn = subprocess.run(argv, input=asked, capture_output=True, timeout=60, check=True)
