@@ -49,6 +49,10 @@ DANA, LEE, KIM, SAM, STRANGER = (
 )  # fmt: skip
 
 
+TOGETHER = 0.03
+"""Seconds."""
+
+
 @dataclass
 class House:
     """One database, one world, and as many engines as a test starts."""
@@ -115,7 +119,10 @@ class House:
     async def until(
         self, release_id: str, reached: Callable[[Snapshot], bool], seconds: float = PATIENCE
     ) -> Snapshot:
-        """Wait for a condition of a release; the last state is in the error."""
+        """Wait for a condition of a release; the last state is in the error.
+
+        A look costs as much as a stage: many changes are looked at together.
+        """
         shown = await self.service.snapshot(release_id)
         try:
             async with asyncio.timeout(seconds):
@@ -123,6 +130,7 @@ class House:
                     self.changed.clear()
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self.changed.wait(), 0.05)
+                    await asyncio.sleep(TOGETHER)
                     shown = await self.service.snapshot(release_id)
         except TimeoutError:
             runs = {name: (run.status.value, run.code, run.facts) for name, run in shown.runs.items()}

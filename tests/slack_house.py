@@ -221,7 +221,7 @@ class SlackHouse(House):
         """The newest release of a version, as soon as it is there."""
         async with asyncio.timeout(PATIENCE):
             while (found := await self._look(version)) is None:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.03)
         return found
 
     async def _look(self, version: str) -> Snapshot | None:
@@ -234,7 +234,7 @@ class SlackHouse(House):
         """Wait until everything that should be said has been said."""
         async with asyncio.timeout(PATIENCE):
             while not (await self.face.outbox.idle() and await self.face.mails.idle()):
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.03)
 
 
 @asynccontextmanager

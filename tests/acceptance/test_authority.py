@@ -150,7 +150,7 @@ async def answered(house: SlackHouse) -> None:
                     select(func.count()).select_from(Inbox).where(Inbox.handled_at.is_(None))
                 ):
                     return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
 
 
 async def refuse(house: SlackHouse, user: str, state: str) -> None:

@@ -50,7 +50,7 @@ def doubled(town: Town) -> list[tuple[str, str]]:
 
 @pytest.mark.slow
 async def test_a_release_and_its_way_back_survive_a_kill_at_every_stage_and_decision(tmp_path: Path) -> None:
-    async with open_town(tmp_path / "town") as town, Visitors(town.url, rate=50) as visitors:
+    async with open_town(tmp_path / "town") as town, Visitors(town.url, rate=15) as visitors:
         await _release(town)
         await _roll_back(town)
         assert [version for _, version in visitors.seen][-1] == "v0.1.0"
@@ -103,7 +103,7 @@ async def test_a_stop_is_graceful_and_the_next_start_goes_on(tmp_path: Path) -> 
         await town.type(DANA, "/release", "v0.3.0")
         async with asyncio.timeout(PATIENCE):
             while not (town.folder / BEGUN).exists():
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
         assert await town.end_bot(signal.SIGTERM) == 0
         (town.folder / GO).touch()
         await town.start_bot()

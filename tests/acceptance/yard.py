@@ -64,7 +64,7 @@ class Yard:
         """Wait until a step begins that is not among the first `known` lines of the operation log."""
         async with asyncio.timeout(PATIENCE):
             while not any(line["step"] == step for line in self.town.operations()[known:]):
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.02)
 
     def seconds(self, step: str, **facts: object) -> float:
         """How long the last such step took."""

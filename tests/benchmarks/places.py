@@ -26,15 +26,22 @@ from pipeline.states import StageStatus
 from pipeline.store import Database
 from tests.acceptance.town import APPROVAL, CHANNEL, DANA, LEE, Town, take_down
 from tests.benchmarks import shop
+from tests.forks import Fork
 
 PATIENCE = 30.0
 
 
 class BenchTown(Town):
-    """The acceptance tests' town, with the bot's log as JSON: it tells how long each command took."""
+    """The acceptance tests' town. The bot starts as it would on its own, and logs JSON: how long each command took."""
 
     def environment(self) -> dict[str, str]:
         return super().environment() | {"RELEASEBOT_LOG": "json"}
+
+    async def launch(self, log: Path) -> Fork | asyncio.subprocess.Process:
+        with log.open("wb") as file:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "run", env=self.environment(), stdout=file, stderr=file
+            )
 
     def told_by_log(self) -> list[dict[str, Any]]:
         """What every bot of this town has logged."""

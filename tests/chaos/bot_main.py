@@ -1,4 +1,4 @@
-"""The real bot process, with the outside in place of the adapters: `python -m tests.chaos.bot_main`."""
+"""The real bot process, with the outside in place of the adapters."""
 
 import asyncio
 import os
@@ -10,5 +10,7 @@ from bot.settings import load_settings
 from tests.chaos.outside import Outside
 from tests.chaos.outside_ports import ports
 
-if __name__ == "__main__":
+
+def run_here() -> None:
+    """Run it in this process, as its environment says, until SIGTERM."""
     asyncio.run(run(load_settings(), partial(ports, Outside(Path(os.environ["CHAOS_OUTSIDE"])))))

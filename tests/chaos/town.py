@@ -5,7 +5,6 @@ import contextlib
 import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,10 +24,12 @@ from pipeline.models import Delivery, Release
 from pipeline.ports import Directory, Person
 from pipeline.service import Service
 from pipeline.store import Database
+from tests.chaos import bot_main
 from tests.chaos.board import Board
 from tests.chaos.crew import Crew
 from tests.chaos.outside import Outside
 from tests.chaos.outside_ports import ports
+from tests.forks import Fork
 
 CONNECTIONS = 2
 STARTING = 60.0
@@ -65,7 +66,7 @@ class Process:
     `woken` is when it was last let go on: peers may have taken over what it held before.
     """
 
-    process: asyncio.subprocess.Process
+    process: Fork
     up: bool = False
     stopped: bool = False
     down: bool = False
@@ -131,11 +132,7 @@ class Town:
         for _ in range(TRIES):
             self.starts += 1
             log = self.folder / f"bot-{seat}-{self.starts}.log"
-            with log.open("wb") as file:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "tests.chaos.bot_main",
-                    env=self.environment(), stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
-                )  # fmt: skip
+            process = Fork(bot_main.run_here, [], self.environment(), log)
             bot = self.bots[seat] = Process(process)
             bot.up = await self._is_up(process, log)
             if bot.up or bot.down:
@@ -143,7 +140,7 @@ class Town:
 
         raise AssertionError(f"bot {seat} does not start:\n{log.read_text()[-3000:]}")
 
-    async def _is_up(self, process: asyncio.subprocess.Process, log: Path) -> bool:
+    async def _is_up(self, process: Fork, log: Path) -> bool:
         async with asyncio.timeout(STARTING):
             while process.returncode is None:
                 if b"bot: started" in log.read_bytes():
