@@ -18,6 +18,7 @@ async def test_a_failed_release_is_tried_again_by_its_button(tmp_path: Path) -> 
         await house.press(DANA, ended, ids.RETRY)
         await house.message("shop v0.2.0 failed, and <@U0DANA001> had it tried again")
         await house.message("Checklist before shop v0.2.0")
+        await house.quiet()
         card = await house.message("Release shop v0.2.0")
         assert "attempt 2" in str(card.blocks)
 
