@@ -1,4 +1,5 @@
-"""How commands are acknowledged when there are many, on a new database and on one with years behind it.
+"""How commands are acknowledged when there are many, and how soon Home is there: on a new database, and on one with
+years behind it.
 
 The sandbox types on the same machine: what it takes of the processor is in these figures too.
 """
@@ -24,6 +25,7 @@ RATE, SECONDS, BURST = 200, 5, 1000
 QUICK_SECONDS, QUICK_BURST = 2, 50
 RELEASES, EVENTS = 10_000, 1_000_000
 QUICK_RELEASES, QUICK_EVENTS = 100, 5_000
+HOMES, QUICK_HOMES = 200, 10
 DRAINED = 120.0
 LATE = 3000
 """Milliseconds after which Slack tells the person that it failed. An answer in the ack itself is a refusal."""
@@ -32,11 +34,13 @@ LATE = 3000
 async def measure(folder: Path, quick: bool) -> list[Figure]:
     """Acknowledgements at 200 commands a second and in a burst, before and after history; memory before and after."""
     seconds, burst = (QUICK_SECONDS, QUICK_BURST) if quick else (SECONDS, BURST)
+    opened = QUICK_HOMES if quick else HOMES
     releases, events = (QUICK_RELEASES, QUICK_EVENTS) if quick else (RELEASES, EVENTS)
     async with open_shop(folder / "town", 1) as town:
         await town.to_after(version(2))
         idle = _memory(town)
         new = await _steady(town, seconds), await _burst(town, burst)
+        homes = await _homes(town, opened)
         loaded = _memory(town)
         await town.end_bot(signal.SIGTERM)
         await _add_history(town, releases, events)
@@ -44,10 +48,15 @@ async def measure(folder: Path, quick: bool) -> list[Figure]:
         await town.start_bot()
         started = time.monotonic() - began
         grown = await _steady(town, seconds), await _burst(town, burst)
+        homes_grown = await _homes(town, opened)
         memory = _memory(town)
     return [
         *_figures(f"ack at {RATE} commands a second, with history beside without", grown[0], new[0]),
         *_figures(f"ack in a burst of {burst}, with history beside without", grown[1], new[1]),
+        beside(
+            "Home opened to shown, with history beside without, p50", median(homes_grown), "ms", median(homes)
+        ),
+        beside("Home opened to shown, with history beside without, p99", p99(homes_grown), "ms", p99(homes)),
         alone(f"start with {releases} releases and {events} events", started, "s"),
         beside("memory after the commands, beside before", loaded, "MB", idle),
         beside("memory after as many with history, beside before", memory, "MB", idle),
@@ -73,6 +82,18 @@ async def _steady(town: BenchTown, seconds: int) -> list[Delivered]:
     taken = list(await asyncio.gather(*sent))
     await _answered(town)
     return taken
+
+
+async def _homes(town: BenchTown, times: int) -> list[float]:
+    """Milliseconds from opening Home until it is there, one after the other."""
+    return [await _home(town) for _ in range(times)]
+
+
+async def _home(town: BenchTown) -> float:
+    before, began = town.sandbox.home(DANA), time.perf_counter()
+    await town.sandbox.open_home(DANA)
+    await town.sandbox.wait_for(lambda: town.sandbox.home(DANA) is not before, DRAINED)
+    return (time.perf_counter() - began) * 1000
 
 
 async def _answered(town: BenchTown) -> None:
