@@ -8,6 +8,9 @@ CHECKED := bot handlers pipeline tests
 
 SAID := -k tr -k trn:1,2 -k mark -k Stage:2
 
+# Hundreds of Pythons start in the tests: none is to compile again what another has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo demo-headless demo-docker demo-docker-headless test tests-alone check bench kills chaos lock messages clean
 
 setup: $(READY)

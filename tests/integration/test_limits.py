@@ -51,8 +51,8 @@ def count(house: House, version: str, requests: float = 0, bad: float = 0, usd: 
 
 
 @pytest.fixture
-async def house(tmp_path: Path, url: str) -> AsyncIterator[House]:
-    async with open_house(tmp_path, url) as house:
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path) as house:
         house.world.playbook = playbook()
         await house.adopt()
         yield house

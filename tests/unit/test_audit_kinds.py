@@ -52,9 +52,14 @@ COMPOSED: Mapping[str, set[str]] = {
         )
     },
     "f\"{turn['to']}_started\"": {f"{to}_started" for to in PLANS if to != "adoption"},
-    "f'decided_{choice}'": {f"decided_{choice}" for path in SOURCES for choice in choices(path)},
 }
-"""What the kinds that are put together in the code come to."""
+"""What the kinds that are put together in the code come to; of choices, those in the code (`decided`)."""
+CHOSEN = "f'decided_{choice}'"
+
+
+@cache
+def decided() -> set[str]:
+    return {f"decided_{choice}" for path in SOURCES for choice in choices(path)}
 
 
 def kinds_of(kind: ast.expr, function: Function, path: Path) -> Iterator[str]:
@@ -70,8 +75,8 @@ def kinds_of(kind: ast.expr, function: Function, path: Path) -> Iterator[str]:
                 yield from kinds_of(given, where, file)
         case _:
             said = ast.unparse(kind)
-            assert said in COMPOSED, f"say in COMPOSED which kinds {said} can be"
-            yield from COMPOSED[said]
+            assert said in (*COMPOSED, CHOSEN), f"say in COMPOSED which kinds {said} can be"
+            yield from decided() if said == CHOSEN else COMPOSED[said]
 
 
 Value = tuple[ast.expr, Function, Path]
