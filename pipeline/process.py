@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import os
 import signal
+from asyncio.subprocess import Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.groups import insist
+
 _LAST_WORDS = 5.0  # seconds
+_LIMIT = 2**16  # bytes that a pipe holds back
 
 
 @dataclass(frozen=True)
@@ -30,40 +34,48 @@ async def capture(
 
     Raises OSError when it cannot be started.
     """
-    process = await _started(argv, env)
+    helper = await _started(argv, env)
     try:
         async with asyncio.timeout(timeout):
-            stdout, stderr = await process.communicate(stdin)
+            stdout, stderr = await helper.process.communicate(stdin)
     except TimeoutError:
         return Output(None, b"", f"it took longer than {timeout:g} seconds and was stopped")
     finally:
-        await _end(process)
-    return Output(process.returncode, stdout, stderr.decode("utf-8", "replace"))
+        await insist(helper.end())
+    return Output(helper.process.returncode, stdout, stderr.decode("utf-8", "replace"))
 
 
-async def _started(argv: Sequence[str], env: Mapping[str, str]) -> asyncio.subprocess.Process:
-    starting = asyncio.ensure_future(
-        asyncio.create_subprocess_exec(
-            *argv,
-            env=env,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-    )
+class _Helper:
+    """A program that runs, and its pipes."""
+
+    def __init__(self, transport: asyncio.SubprocessTransport, protocol: SubprocessStreamProtocol) -> None:
+        self.process = Process(transport, protocol, asyncio.get_running_loop())
+        self._transport = transport
+
+    async def end(self) -> None:
+        """Kill what is left of it, reap it, and close its pipes."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        # A helper that left the session (ssh's master) may hold the pipes: do not hang.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.process.communicate(), _LAST_WORDS)
+        self._transport.close()
+
+
+async def _started(argv: Sequence[str], env: Mapping[str, str]) -> _Helper:
+    starting = asyncio.ensure_future(_start(argv, env))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         with contextlib.suppress(OSError):  # nobody would know of it
-            await _end(await starting)
+            await insist((await starting).end())
         raise
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    # Reaps it and closes its pipes. A helper that left the session (ssh's master) may hold them: do not hang.
-    with contextlib.suppress(TimeoutError):
-        await asyncio.shield(asyncio.wait_for(process.communicate(), _LAST_WORDS))
+async def _start(argv: Sequence[str], env: Mapping[str, str]) -> _Helper:
+    loop = asyncio.get_running_loop()
+    made = await loop.subprocess_exec(
+        lambda: SubprocessStreamProtocol(_LIMIT, loop), *argv, env=env, start_new_session=True
+    )
+    return _Helper(*made)
