@@ -137,24 +137,27 @@ def _settle(tree: Path) -> None:
 def _install(tree: Path, requirements: Path) -> None:
     version = (tree / "usr/bin/python3").readlink().name.removeprefix("python")
     target = tree / f"usr/local/lib/python{version}/dist-packages"
-    pip = (
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-warn-conflicts",
-    )
-    wanted = ("--target", str(target), "--python-version", version)
-    wheels = ("--only-binary", ":all:")
-    # A list with hashes is complete. Not all of it comes as wheels; what does not is Python alone.
-    complete = "--hash=" in requirements.read_text(encoding="utf-8")
-    how = ("--no-deps", "--prefer-binary") if complete else wheels
-    _run(*pip, *wanted, *how, "--requirement", str(requirements))
-    _run(*pip, *wanted, *wheels, "--upgrade", "pip")
+    wanted = ("install", "--quiet", "--target", str(target), "--python-version", version)
+    uv = Path(sys.executable).with_name("uv")
+    try:
+        if not uv.exists():
+            raise BuildError("no uv")
+        _fill(requirements, str(uv), "pip", *wanted, "--compile-bytecode")
+    except BuildError:  # pip is slower, and knows this machine's own places of packages
+        shutil.rmtree(target, ignore_errors=True)
+        pip = (sys.executable, "-m", "pip")
+        _fill(requirements, *pip, *wanted, "--disable-pip-version-check", "--no-warn-conflicts")
     for script in (target / "bin").glob("*"):
         script.unlink()  # they name this machine's Python; `python -m` works
+
+
+def _fill(requirements: Path, *installer: str) -> None:
+    """Install what is required, and pip. A list with hashes is complete."""
+    is_complete = "--hash=" in requirements.read_text(encoding="utf-8")
+    # Not all of such a list comes as wheels; what does not is Python alone.
+    how = ("--no-deps",) if is_complete else ("--only-binary", ":all:")
+    _run(*installer, *how, "--requirement", str(requirements))
+    _run(*installer, "--only-binary", ":all:", "--upgrade", "pip")
 
 
 def _root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
