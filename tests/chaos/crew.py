@@ -24,6 +24,9 @@ GLANCE = 0.1
 FORM = 6.0
 """Seconds that a person waits for a form before pressing the button again."""
 BUSY = "Another release is under way"
+WAITING = "is waiting already"
+HALTED = "It is halted"
+REFUSED = "🚫"
 
 
 class LostError(AssertionError):
@@ -117,6 +120,10 @@ class Crew:
                 return found
             answer = self.board.told(user)[-1]
             self.answers.append(answer)
+            if REFUSED not in answer:
+                if HALTED in answer:
+                    await self._let_the_queue_go_on()
+                return await self.until(seen, what)
             if BUSY in answer and _named(answer) in what:
                 return await self.until(seen, what)  # an earlier try had arrived after all
             await self._get_out_of_the_way(answer)
@@ -133,6 +140,16 @@ class Crew:
         if BUSY in answer and self.unacked:
             self.ghosts += 1
             await self.take(lambda: self.command(self.starter, "/release", "abort late command"))
+        if WAITING in answer:
+            await self._let_the_queue_go_on()
+
+    async def _let_the_queue_go_on(self) -> None:
+        """It is halted where such a late release has failed since."""
+        shown = reversed(self.board.messages(self.channel))
+        halted = next((message for message in shown if values(message, ids.GO_ON)), None)
+        if halted:
+            value = values(halted, ids.GO_ON)[0]
+            await self.take(lambda: self.click(self.starter, halted, ids.GO_ON, value))
 
     async def command(self, user: str, name: str, text: str) -> Delivered:
         return await self.board.sandbox.command(user, self.channel, name, text)

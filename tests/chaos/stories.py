@@ -55,7 +55,10 @@ ENDS = {
 
 @dataclass
 class Told:
-    """One release as it was played: what the journal has after `first` is its own, until the next one's."""
+    """One release as it was played: what the journal has after `first` is its own, until the next one's.
+
+    `late` counts the starts that Slack called failed: they may have arrived, and start it again when it has failed.
+    """
 
     product: str
     version: str
@@ -65,6 +68,7 @@ class Told:
     last: int = 0
     approved_at: float = 0.0
     ended: bool = False
+    late: int = 0
 
 
 async def play(crew: Crew, told: Told) -> None:
@@ -73,7 +77,9 @@ async def play(crew: Crew, told: Told) -> None:
     told.first = crew.outside.newest()
     _prepare(crew, version, before, story)
     try:
+        unacked = crew.unacked
         await _start(crew, version)
+        told.late = crew.unacked - unacked
         await _act(crew, version, before, told)
         await crew.until(lambda: _card_says(crew, version, ENDS[story]), f"{version}: {ENDS[story]}")
         told.ended = True
