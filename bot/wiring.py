@@ -71,30 +71,16 @@ class Bot:
         self.engine = Engine(
             self.db, self.ports, utc_now, owner, committed=self.nudge_outbox, trace=self.traces
         )
-        feed, pace = (
-            Feed(self.client, self.service.product, self.service.folder),
-            slack(settings.releasebot_edits_per_minute),
-        )
-        self.outbox = Outbox(self.db, feed, utc_now, owner, pace)
-        letters, mailers = Letters(directory), {name: mailer(name, p) for name, p in config.products.items()}
-        mailing = Mailing(self.db, self.service.product, mailers.get, letters.write, self.redact, utc_now)
-        self.mails = Outbox(self.db, mailing, utc_now, owner, mails=True)
+        feed = Feed(self.client, self.service.product, self.service.folder)
+        self.outbox = Outbox(self.db, feed, utc_now, owner, slack(settings.releasebot_edits_per_minute))
+        self.mails = Outbox(self.db, self._mailing(directory), utc_now, owner, mails=True)
         self.desk = Desk(self.service, self.client, owner)
         self.pulse = Pulse()
         self.app = bolt_app(settings, self.client, self.pulse.has_stalled)
         register(self.app, self.desk)
         self.sockets = Sockets(self.app, settings) if settings.slack_mode == "socket" else None
         self.registry = CollectorRegistry()
-        over_http = None if self.sockets else self.app
-        flags = Ofrep(self.flags_file, partial(secret_of, name=CLIENT))
-        self.server = Server(
-            settings.releasebot_host,
-            settings.releasebot_port,
-            self.missing,
-            self.registry,
-            over_http,
-            flags.routes(),
-        )
+        self.server = self._server()
         self.gauges, self.client.calls = Gauges(self.registry), Calls(self.registry)
         self.client.trace = self.traces
         self.care = Care(self.db, self.ports)
@@ -105,6 +91,17 @@ class Bot:
         self.metronome = Metronome()
         self.loops: list[asyncio.Task[None]] = []
         self.listening: asyncio.Task[None] | None = None
+
+    def _mailing(self, directory: SlackDirectory) -> Mailing:
+        mailers = {name: mailer(name, product) for name, product in self.config.products.items()}
+        write = Letters(directory).write
+        return Mailing(self.db, self.service.product, mailers.get, write, self.redact, utc_now)
+
+    def _server(self) -> Server:
+        host, port = self.settings.releasebot_host, self.settings.releasebot_port
+        flags = Ofrep(self.flags_file, partial(secret_of, name=CLIENT))
+        over_http = None if self.sockets else self.app
+        return Server(host, port, self.missing, self.registry, over_http, flags.routes())
 
     def flags_file(self, product: str, where: str) -> Path | None:
         """The file of an environment's flags, where the bot keeps them itself."""
