@@ -26,7 +26,7 @@ SECRET = "s3cret-of-the-shop"
 
 def settings(url: str, **more: object) -> Settings:
     given = {"otel_exporter_otlp_endpoint": url, "slack_bot_token": SecretStr("xoxb-1"), **more}
-    return Settings(_env_file=None, **given)  # type: ignore[arg-type]
+    return Settings(_env_file=None, **given)  # type: ignore[arg-type]  # of either kind, as in an environment
 
 
 def sending(collector: Collector, owner: str = "one") -> Traces:
