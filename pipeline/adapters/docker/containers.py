@@ -13,6 +13,7 @@ from typing import Any
 
 import docker
 import docker.errors
+import structlog
 from docker.types import LogConfig, Mount
 
 from pipeline.adapters.docker.engine import Engine
@@ -25,10 +26,12 @@ from pipeline.groups import insist
 LOG_SIZE = "32m"
 """Of the engine's log of one container; it keeps two of them."""
 
-_GONE = 15.0  # seconds within which the engine removes a container
 _NO_RESTART: Any = {"Name": "no"}
 _RESTART: Any = {"Name": "unless-stopped"}
 _CONFLICT = 409
+_FORBIDDEN = 403  # how the engine refuses to remove a network in use
+
+log = structlog.get_logger()
 
 
 Keep = Callable[[Found], Awaitable[None]]
@@ -37,10 +40,12 @@ Keep = Callable[[Found], Awaitable[None]]
 
 class Containers:
     """One environment's containers and their network. Raises TargetError, like the engine, from every method.
-    `suffix` ends the name of each: another bot's environment of the same name has another."""
+    `suffix` ends the name of each: another bot's environment of the same name has another. Within `patience`
+    seconds the engine removes a container, or their network."""
 
-    def __init__(self, engine: Engine, address: Address) -> None:
+    def __init__(self, engine: Engine, address: Address, patience: float = 15.0) -> None:
         self.engine = engine
+        self._patience = patience
         self.address = address
         self.suffix = f"-{address.identity[:6]}"
         self._network = f"{address.product}-{address.environment}{self.suffix}"
@@ -81,14 +86,22 @@ class Containers:
         await insist(self._end_all(place, grace, keep))
 
     async def clear(self) -> None:
-        """Remove the network that they shared; gone already: success."""
+        """Remove the network that they shared; gone already: success.
+
+        An engine may count an endpoint for ever that nobody has (moby issue 17217), until it is started anew.
+        Such a network is left: it serves when the environment comes back, and goes the next time.
+        """
         what = self._what("Removing the network")
 
-        async def unused() -> bool:
-            return not await self.engine.call(what, self._in_use)
+        async def gone() -> bool:
+            return await self.engine.call(what, self._remove_network)
 
-        await _within(_GONE, unused)
-        await self.engine.call(what, self._remove_network)
+        if not await _within(self._patience, gone):
+            if await self.engine.call(what, self._in_use):
+                raise TargetError(f"{what}: containers still use it. Next: end them, then ask again.")
+            log.warning(
+                "docker: network left, in use as the engine says, but by nothing", network=self._network
+            )
 
     def label(self, place: str, spec: str, **more: str) -> dict[str, str]:
         """The labels by which a container is found again."""
@@ -153,15 +166,22 @@ class Containers:
             client.create_network(self._network, driver="bridge", check_duplicate=True, labels=labels)
 
     def _in_use(self, client: docker.APIClient) -> bool:
-        """On a busy engine an endpoint outlives its container for a moment, and the network cannot go."""
         with suppress(docker.errors.NotFound):
             return any(client.inspect_network(network)["Containers"] for network in self._networks(client))
         return False
 
-    def _remove_network(self, client: docker.APIClient) -> None:
+    def _remove_network(self, client: docker.APIClient) -> bool:
+        """Whether it is gone. On a busy engine an endpoint outlives its container for a moment."""
         for network in self._networks(client):
-            with suppress(docker.errors.NotFound):
+            try:
                 client.remove_network(network)
+            except docker.errors.NotFound:
+                continue
+            except docker.errors.APIError as error:
+                if error.status_code == _FORBIDDEN:
+                    return False
+                raise
+        return True
 
     def _networks(self, client: docker.APIClient) -> list[str]:
         wanted = {"label": [f"{IDENTITY}={self.address.identity}"]}
@@ -180,9 +200,9 @@ class Containers:
         if keep:
             await keep(found)
         await self.engine.call(what, partial(_remove, found))
-        if not await self._until(found, lambda state: state is None, _GONE):
+        if not await self._until(found, lambda state: state is None, self._patience):
             raise TargetError(
-                f"{what}: the engine has not removed it within {_GONE:g} s. Next: see what holds it "
+                f"{what}: the engine has not removed it within {self._patience:g} s. Next: see what holds it "
                 f"(docker inspect {found.id[:12]}), then ask again."
             )
 
