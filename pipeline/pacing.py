@@ -28,6 +28,14 @@ class Rate:
         """How far ahead of time calls may be."""
         return self.gap * (self.burst - 1)
 
+    def free_at(self, spent: datetime, now: datetime) -> datetime:
+        """From when a call can be paid for, of a budget that is spent until `spent`."""
+        return max(now, spent - self.credit)
+
+    def after(self, spent: datetime, now: datetime) -> datetime:
+        """Until when the budget is spent after a call."""
+        return max(spent, now) + self.gap
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -43,15 +51,21 @@ class Pace:
 
 def slack(edits_per_minute: int) -> Pace:
     """Slack's limits: chat.postMessage one a second and channel; chat.update Tier 3, fifty a minute for all cards."""
-    return Pace(Rate(timedelta(seconds=1)), Rate(timedelta(minutes=1) / edits_per_minute, burst=10))
+    return Pace(Rate(timedelta(seconds=1)), at_most(edits_per_minute))
+
+
+def at_most(per_minute: int) -> Rate:
+    """A rate that no minute has more calls of, whenever it begins: a fifth of them may come at once."""
+    burst = max(1, per_minute // 5)
+    return Rate(timedelta(minutes=1) / (per_minute - burst + 1), burst)
 
 
 async def reserve(session: AsyncSession, name: str, rate: Rate, now: datetime) -> datetime | None:
     """Pay for one call from a budget, or the time when it can be paid for."""
     spent = await _spent(session, name, now)
-    if spent - rate.credit > now:
-        return spent - rate.credit
-    await _spend(session, name, max(spent, now) + rate.gap)
+    if (free_at := rate.free_at(spent, now)) > now:
+        return free_at
+    await _spend(session, name, rate.after(spent, now))
     return None
 
 
