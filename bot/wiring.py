@@ -24,6 +24,7 @@ from bot.traces import MakeTraces, no_traces
 from handlers.desk import Desk
 from handlers.directory import SlackDirectory
 from handlers.feed import Feed
+from handlers.languages import Languages
 from handlers.letters.writing import Letters
 from handlers.register import register
 from pipeline.adapters.flags.file import FileFlags
@@ -62,7 +63,8 @@ class Bot:
         self.redact = redactor(settings, config)
         self.db = Database(settings.database_url, Seal(settings.audit_key, self.redact))
         self.client = web_client(settings)
-        directory = SlackDirectory(self.client)
+        languages = Languages(self.client)
+        directory = SlackDirectory(self.client, languages)
         state = settings.releasebot_state.absolute()
         self.ports = cache(lambda name: outside(name, config.products[name], state, directory, self.redact))
         owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{token_hex(4)}"  # a container's pid comes again
@@ -74,7 +76,7 @@ class Bot:
         feed = Feed(self.client, self.service.product, self.service.folder)
         self.outbox = Outbox(self.db, feed, utc_now, owner, slack(settings.releasebot_edits_per_minute))
         self.mails = Outbox(self.db, self._mailing(directory), utc_now, owner, mails=True)
-        self.desk = Desk(self.service, self.client, owner)
+        self.desk = Desk(self.service, self.client, languages, owner)
         self.pulse = Pulse()
         self.app = bolt_app(settings, self.client, self.pulse.has_stalled)
         register(self.app, self.desk)

@@ -85,6 +85,7 @@ class Desk:
 
     service: Service
     client: AsyncWebClient
+    languages: Languages
     owner: str = "desk"
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
     closing: bool = False
@@ -97,7 +98,6 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._intake = Intake(self.service.db, self.owner, self.service.clock)
-        self.languages = Languages(self.client)
         self.refusals = Refusals(self.service.db, self.service.clock)
 
     def now(self, product: str) -> Now:

@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.answers import UNREACHABLE, code
+from handlers.languages import Languages
 from pipeline.errors import PipelineError
 from pipeline.ports import Person
 
@@ -25,17 +26,22 @@ SHARED_FOR = 300.0
 
 
 class SlackDirectory:
-    """The Directory port on users.info and usergroups.users.list. People leave: who decides is asked of anew."""
+    """The Directory port on users.info and usergroups.users.list. People leave: who decides is asked of anew.
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        self.client = client
+    `languages` and this learn from each other's answers: a decision needs one of them.
+    """
+
+    def __init__(self, client: AsyncWebClient, languages: Languages) -> None:
+        self.client, self.languages = client, languages
         self._known: dict[str, tuple[float, frozenset[str]]] = {}
         self._shared: dict[str, tuple[float, bool]] = {}
 
     async def person(self, user_id: str) -> Person:
         """Look a person up; guests, bots, strangers and deactivated accounts are not trusted."""
-        user = await self._ask("users_info", user=user_id)
-        account = user["user"]
+        account = self.languages.take(user_id)
+        if account is None:
+            account = (await self._ask("users_info", user=user_id, include_locale=True))["user"]
+            self.languages.learn(user_id, account)
         doubts = [why for field, why in _DOUBTS.items() if account.get(field)]
         email = account.get("profile", {}).get("email", "")  # only with the scope users:read.email
         return Person(user_id, account.get("name", user_id), not doubts, doubts[0] if doubts else "", email)
@@ -59,7 +65,7 @@ class SlackDirectory:
             self._shared[channel_id] = time.monotonic(), shared
         return shared
 
-    async def _ask(self, method: str, **arguments: str) -> dict[str, Any]:
+    async def _ask(self, method: str, **arguments: str | bool) -> dict[str, Any]:
         try:
             answer = await getattr(self.client, method)(**arguments)
         except SlackApiError as error:

@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,6 +16,11 @@ KEPT = 86_400.0
 MOST = 5_000
 PATIENCE = 1.0
 """Seconds to wait for Slack: an answer in another language is better than a late one."""
+
+Asked = tuple[str, Mapping[str, Any] | None]
+NOBODY: Asked = ("", None)
+_ASKED: ContextVar[Asked] = ContextVar("asked", default=NOBODY)
+"""Whose account the request at hand has asked for: each request is handled in a task of its own."""
 
 
 class Languages:
@@ -36,8 +44,21 @@ class Languages:
                 answer = await self._client.users_info(user=user, include_locale=True)
         except (SlackApiError, *UNREACHABLE):
             return otherwise
-        locale = str(answer["user"].get("locale") or otherwise)
-        if len(self._known) >= MOST:
+        _ASKED.set((user, answer["user"]))
+        return self.learn(user, answer["user"]) or otherwise
+
+    def take(self, user: str) -> Mapping[str, Any] | None:
+        """The account of somebody whose language was asked for in the same request, once: what is decided about them
+        later asks anew."""
+        whose, account = _ASKED.get()
+        _ASKED.set(NOBODY)
+        return account if whose == user else None
+
+    def learn(self, user: str, account: Mapping[str, Any]) -> str:
+        """Remember and give the locale of an account (a user object of Slack); empty when it does not tell one."""
+        locale = str(account.get("locale") or "")
+        if locale and user not in self._known and len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
-        self._known[user] = time.monotonic(), locale
+        if locale:
+            self._known[user] = time.monotonic(), locale
         return locale

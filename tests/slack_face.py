@@ -16,6 +16,7 @@ from bot.settings import Settings
 from handlers.desk import Desk
 from handlers.directory import SlackDirectory
 from handlers.feed import Feed
+from handlers.languages import Languages
 from handlers.letters.writing import Letters
 from handlers.register import register
 from pipeline.mailing import Mailing
@@ -36,14 +37,15 @@ class Face:
 
     def __init__(self, settings: Settings, service: Service, hurried: Clock) -> None:
         self.client = web_client(settings)
-        self.directory = SlackDirectory(self.client)
+        languages = Languages(self.client)
+        self.directory = SlackDirectory(self.client, languages)
         feed = Feed(self.client, service.product, service.folder)
         self.outbox = Outbox(service.db, feed, hurried, "face")
         letters, redact = Letters(self.directory), Redactor(())
         mailers = {name: mailer(name, product) for name, product in service.config.products.items()}
         mailing = Mailing(service.db, service.product, mailers.get, letters.write, redact, service.clock)
         self.mails = Outbox(service.db, mailing, hurried, "face", mails=True)
-        self.desk = Desk(service, self.client)
+        self.desk = Desk(service, self.client, languages)
         self.timekeeper = Timekeeper(service, "face")
         self.stalled = False
         self.app = bolt_app(settings, self.client, lambda: self.stalled)

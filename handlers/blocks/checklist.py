@@ -43,10 +43,10 @@ def checklist(shown: Snapshot, phase: str) -> Message | None:
     headline = tr(HEADLINES[phase], **facts)
     open_ = [item for item in items if not item.done]
     needed = [item for item in open_ if shown.needs(item)]
-    waiting = run.status in _OPEN
+    waiting = run.status in _OPEN and bool(needed)  # with none it closes at once: that is the same message
     blocks = [
         parts.header(f"📋 {headline}"),
-        parts.section(_needed(shown, needed)) if needed and waiting else None,
+        parts.section(_needed(shown, needed)) if waiting else None,
         *[_item(shown, item, waiting) for item in _in_sight(items)],
         _further(shown, phase) if open_ and waiting else None,
         parts.context(

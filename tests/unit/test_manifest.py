@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.settings import Settings
 from handlers.desk import Desk
 from handlers.grammar import parse_release
+from handlers.languages import Languages
 from handlers.phrases import Now
 from handlers.register import ACTIONS, FORMS, register
 from handlers.text import help as help_text
@@ -82,7 +83,7 @@ class Recording(AsyncApp):
 async def registered(tmp_path: Path) -> AsyncIterator[Mapping[str, list[Any]]]:
     async with open_house(tmp_path) as house:
         app = Recording()
-        register(app, Desk(house.service, app.client))
+        register(app, Desk(house.service, app.client, Languages(app.client)))
         yield app.seen
 
 
