@@ -19,7 +19,7 @@ from handlers.blocks import (
 from handlers.blocks.parts import Message
 from pipeline import overruling
 from pipeline.config import Product
-from pipeline.events import ANNOUNCEMENT, CARD, CHECKLIST, CUSTOMERS, DIRECT, HOTFIX, RESULT
+from pipeline.events import ANNOUNCEMENT, CARD, CHECKLIST, CUSTOMERS, DIRECT, EVIDENCE, HOTFIX, RESULT
 from pipeline.mails import MAILED
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
@@ -66,6 +66,7 @@ RENDERINGS: Mapping[str, Rendering] = {
     "decision": _of_run(_decision),
     "dashboard": _of_run(watching.dashboard),
     "reminder": _of_run(lambda shown, product, run: reminders.reminder(shown, run)),
+    EVIDENCE: lambda shown, product, rest: notes.evidence(shown),
     "note": _note,
     "log": lambda shown, product, rest: notes.log(shown, rest),
     CUSTOMERS.split(":")[0]: lambda shown, product, rest: customers.message(shown, product, rest),

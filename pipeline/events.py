@@ -27,6 +27,8 @@ CARD = "card"
 CHECKLIST = {"before": "checklist:before", "after": "checklist:after"}
 ANNOUNCEMENT = "announcement"
 WAY_BACK = "announcement:rollback"
+EVIDENCE = "evidence"
+"""The topic of what was proven before people are asked: one message for several stages."""
 RESULT = "result"
 HOTFIX = "hotfix"
 CUSTOMERS = "customers:draft"

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline import enclosed, pacing
 from pipeline.due import by_mail, contents, next_due, silent
 from pipeline.errors import StoreError
-from pipeline.events import CARD
+from pipeline.events import CARD, EVIDENCE
 from pipeline.lease import MARGIN, suspended_clock
 from pipeline.models import Delivery, Release
 from pipeline.pacing import Pace, Rate
@@ -235,7 +235,7 @@ class Outbox:
             await self._record_later(parcel, None)
 
     async def _record_sent(self, parcel: Parcel, sent: Sent | None) -> None:
-        urgent = not parcel.topic.startswith((CARD, "note"))
+        urgent = not parcel.topic.startswith((CARD, EVIDENCE, "note"))
         next_at = self.clock() + BETWEEN_EDITS[urgent]
         where = {"channel": sent.channel, "ts": sent.ts} if sent else {}
         sending = {"sent": parcel.wanted, "posting": False, "attempts": 0, "next_at": next_at, **where}

@@ -121,6 +121,9 @@ PLANS: Mapping[str, tuple[Stage, ...]] = {
     "adoption": ADOPTION,
 }
 
+PROVING = ("test", "build", "evaluation", "staging-checks")
+"""Stages whose results people look at before they tick and approve."""
+
 STAGES: Mapping[str, Stage] = {stage.name: stage for plan in PLANS.values() for stage in plan}
 
 

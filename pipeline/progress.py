@@ -10,7 +10,15 @@ from typing import Any
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.decided import Step
-from pipeline.events import ANNOUNCEMENT, BOT, CARD, CUSTOMERS, WAY_BACK, Fact, note, reminder, result
+from pipeline.events import (
+    ANNOUNCEMENT,
+    BOT,
+    CARD,
+    CUSTOMERS,
+    WAY_BACK,
+    Fact,
+    result,
+)
 from pipeline.lease import Claim
 from pipeline.mails import mail
 from pipeline.models import StageRun
@@ -24,9 +32,7 @@ from pipeline.states import (
     move_stage,
     ready,
 )
-
-NOTED = frozenset({"test", "build", "evaluation", "staging-checks", "migrate", "watch"})
-"""Stages whose success is told in the thread; every failure is."""
+from pipeline.topics import topics_of
 
 _ENDINGS: Mapping[type, StageStatus] = {
     Passed: StageStatus.SUCCEEDED,
@@ -100,7 +106,7 @@ class Boundary:
                 move_stage(run, StageStatus.CANCELLED)
                 run.finished_at = self.now
                 self.step.changed.append(run)
-                self.facts.append(Fact("stage_cancelled", payload={"stage": run.name}, topics=_topics(run)))
+                self.facts.append(Fact("stage_cancelled", payload={"stage": run.name}, topics=topics_of(run)))
         self.held.turn = None
         forward = turn.get("plan") or (self.release.turned or {}).get("plan") or self.release.plan
         self.release.direction = turn["to"]
@@ -279,18 +285,4 @@ def _kept(outcome: Outcome) -> dict[str, Any]:
 
 def _fact_of(run: StageRun, outcome: Outcome) -> Fact:
     payload = {"stage": run.name, "generation": run.generation, "code": outcome.code, "facts": outcome.facts}
-    return Fact(f"stage_{run.status.value}", payload=payload, topics=_topics(run))
-
-
-def _topics(run: StageRun) -> tuple[str, ...]:
-    """The messages that a stage's end changes: the card, what it asked of people, and its note if it has one."""
-    topics: tuple[str, ...] = (CARD,)
-    if "asks" in run.data:
-        topics += (run.data["asks"],)
-    if run.reminder and run.status is not StageStatus.WAITING:
-        topics += (reminder(run.id, run.reminder["at"]),)
-    if run.name == "watch" and run.facts.get("measured") and run.status is StageStatus.SUCCEEDED:
-        topics += (ANNOUNCEMENT,)
-    if run.status is StageStatus.FAILED or (run.name in NOTED and run.status is StageStatus.SUCCEEDED):
-        topics += (note(run.name, run.generation),)
-    return topics
+    return Fact(f"stage_{run.status.value}", payload=payload, topics=topics_of(run))

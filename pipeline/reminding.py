@@ -15,7 +15,7 @@ from pipeline import policy, snapshot
 from pipeline.config import BotFile, Product
 from pipeline.context import Ports
 from pipeline.errors import PipelineError
-from pipeline.events import Fact, direct, record, reminder
+from pipeline.events import EVIDENCE, Fact, direct, record, reminder
 from pipeline.models import Delivery, Follower, Release, StageRun
 from pipeline.ports import Clock
 from pipeline.snapshot import Snapshot
@@ -140,6 +140,7 @@ async def _undeliverable(session: AsyncSession, release_id: str) -> bool:
         Delivery.given_up.is_not(None),
         Delivery.ts.is_(None),
         Delivery.topic.not_like("note:%"),
+        Delivery.topic != EVIDENCE,
         Delivery.topic.not_like("dm:%"),
     )
     return await session.scalar(lost.limit(1)) is not None

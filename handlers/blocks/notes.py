@@ -3,26 +3,55 @@
 from typing import Any
 
 from handlers.blocks import evaluations, parts, watching
-from handlers.blocks.parts import Message, Part
+from handlers.blocks.parts import Attachment, Message, Part
 from handlers.text import migrations, words
 from handlers.text.language import tr
 from handlers.text.stages import outcome
 from pipeline import playbook
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
+from pipeline.states import StageStatus
 
 
 def note(shown: Snapshot, run: StageRun) -> Message:
     """One stage's result."""
-    stage = playbook.STAGES.get(run.name)
-    phrase = tr(stage.phrase) if stage else run.name
+    return _of_runs(shown, [run])
+
+
+def evidence(shown: Snapshot) -> Message | None:
+    """The results that people look at before they tick and approve; None when nothing was proven."""
+    runs = [run for name in playbook.PROVING if (run := shown.runs.get(name))]
+    proven = [run for run in runs if run.status is StageStatus.SUCCEEDED]
+    return _of_runs(shown, proven) if proven else None
+
+
+def _of_runs(shown: Snapshot, runs: list[StageRun]) -> Message:
+    blocks = [part for run in runs for part in (_headline(run), *_evidence(run))]
+    text = f"{words.title(shown.release)}: {' '.join(_in_words(run) for run in runs)}"
+    files = (file for run in runs for file in _files(shown, run))
+    return Message(
+        parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, files=tuple(files)
+    )
+
+
+def _headline(run: StageRun) -> Part:
     took = f" · {words.lasted((run.finished_at - run.started_at).total_seconds())}" if run.finished_at else ""
-    mark, said = words.MARKS[run.status], outcome(run)
-    blocks = [parts.section(f"{mark} *{phrase}*{took}\n{said}"), *_evidence(run)]
-    state = tr(words.STAGE_STATES[run.status])
-    text = f"{words.title(shown.release)}: {phrase}: {state}. {said}"
-    files = (*evaluations.pictures(shown, run), *watching.pictures(shown, run), *parts.logs(_failed(run)))
-    return Message(parts.cut(text, parts.TEXT_LIMIT), parts.as_dicts(blocks), in_thread=True, files=files)
+    return parts.section(f"{words.MARKS[run.status]} *{_phrase(run)}*{took}\n{outcome(run)}")
+
+
+def _in_words(run: StageRun) -> str:
+    said = outcome(run)
+    stop = "" if said.endswith((".", "!", "?")) else "."
+    return f"{_phrase(run)}: {tr(words.STAGE_STATES[run.status])}. {said}{stop}"
+
+
+def _phrase(run: StageRun) -> str:
+    stage = playbook.STAGES.get(run.name)
+    return tr(stage.phrase) if stage else run.name
+
+
+def _files(shown: Snapshot, run: StageRun) -> tuple[Attachment, ...]:
+    return (*evaluations.pictures(shown, run), *watching.pictures(shown, run), *parts.logs(_failed(run)))
 
 
 def log(shown: Snapshot, rest: str) -> Message:

@@ -39,7 +39,23 @@ async def test_a_release_is_one_card_its_thread_and_an_announcement(tmp_path: Pa
         calls = Counter(call.method for call in house.sandbox.calls)
         print(f"\na plain release: {sum(calls.values())} calls, {dict(calls)}")
         assert sum(calls[method] for method in CHAT) <= MOST_CHAT_CALLS
+        assert calls["chat.postMessage"] == 7  # card, evidence, approval, announcement, watch, two checklists
+        assert calls["users.info"] == 6  # start, two ticks, approval: at its click, its form, its execution
         assert all(call.answer.get("ok") for call in house.sandbox.calls)
+
+
+async def test_what_was_proven_is_one_message_when_people_are_asked(tmp_path: Path) -> None:
+    async with open_slack_house(tmp_path) as house:
+        await house.slack_start()
+        await house.message("Checklist before shop v0.2.0")
+        await house.quiet()
+        told = await house.message("Run unit tests, integration tests and lint: succeeded.")
+        for phrase in ("Build one image per component", "Evaluate the language model", "end-to-end tests on"):
+            assert phrase in told.text
+            assert phrase in str(told.blocks)
+        assert told.thread_ts == (await house.message("Release shop v0.2.0")).ts
+        assert not told.broadcast
+        assert [m for m in house.posted() if "Build one image per component: succeeded" in m.text] == [told]
 
 
 async def test_the_risks_of_a_pull_request_are_in_plan_request_and_announcement(tmp_path: Path) -> None:
