@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import signal
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -130,6 +131,7 @@ async def _close_the_desk(bot: Bot) -> None:
 
 async def run(settings: Settings, outside: MakePorts = make_ports) -> None:
     """Run until SIGTERM or SIGINT. A loop that breaks ends the process: a supervisor starts a sound one."""
+    gc.freeze()  # what is imported stays: looking through it again and again would hold up acknowledgements
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
