@@ -25,6 +25,7 @@ from pipeline import inbox
 from pipeline.audit import NO_PRODUCT
 from pipeline.errors import PipelineError, Refused, StoreError
 from pipeline.intake import Intake
+from pipeline.metrics import Remembered
 from pipeline.models import Inbox
 from pipeline.policy import Actor
 from pipeline.refusals import Asked, Refusals
@@ -98,6 +99,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._intake = Intake(self.service.db, self.owner, self.service.clock)
+        self.measures = Remembered()
         self.refusals = Refusals(self.service.db, self.service.clock)
 
     def now(self, product: str) -> Now:

@@ -10,7 +10,6 @@ from handlers.text import help as help_text
 from handlers.text.language import spoken_in, tr
 from pipeline import policy
 from pipeline.errors import PipelineError, StoreError
-from pipeline.metrics import metrics
 from pipeline.outlook import outlook
 from pipeline.overview import Standing, standing
 from pipeline.snapshot import Snapshot
@@ -39,7 +38,7 @@ async def _body(desk: Desk, user: str) -> list[parts.Part]:
     try:
         found = [await standing(desk.service, name) for name in desk.service.config.products]
         ahead = [await outlook(desk.service, name) for name in desk.service.config.products]
-        measured = [await metrics(desk.service, name) for name in desk.service.config.products]
+        measured = [await desk.measures.of(desk.service, name) for name in desk.service.config.products]
     except StoreError:
         return [parts.section("⚠️ " + tr(help_text.NO_DATABASE))]
     waits = [block for one in found for block in await _waiting(desk, user, one)]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.models import Deployment, Release
@@ -16,6 +16,8 @@ from pipeline.states import ReleaseStatus
 DAYS = 90
 """Days that are looked at, unless others are asked for."""
 MOST_DAYS = 3650
+FRESH = timedelta(minutes=5)
+"""How old the measures may be that are shown at a glance."""
 WEEK = timedelta(days=7)
 MOST_WEEKS = 26
 """Weeks that a picture shows, the newest ones."""
@@ -66,6 +68,23 @@ class Metrics:
         return self.failed / self.reached if self.reached else None
 
 
+class Remembered:
+    """Measures for a glance: those of a moment ago, unless production's traffic has moved since."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int | None, datetime, Metrics]] = {}
+
+    async def of(self, service: Service, product: str) -> Metrics:
+        """A product's measures over the usual time, at most `FRESH` old."""
+        now = service.clock()
+        async with service.db.reading() as session:
+            newest = await session.scalar(select(func.max(Deployment.id)).where(*_in_production(product)))
+        known = self._known.get(product)
+        if known is None or known[0] != newest or now - known[1] > FRESH:
+            known = self._known[product] = newest, now, await metrics(service, product)
+        return known[2]
+
+
 async def metrics(service: Service, product: str, days: int = DAYS) -> Metrics:
     """A product's measures over the last `days`."""
     now = service.clock()
@@ -76,11 +95,7 @@ async def metrics(service: Service, product: str, days: int = DAYS) -> Metrics:
 
 
 def _moved(product: str, since: datetime) -> Select[Any]:
-    here = (Deployment.product == product, Deployment.environment == "production", Deployment.at >= since)
-    mends = (
-        select(Release.base_release).where(Release.id == Deployment.cause, Release.hotfix).scalar_subquery()
-    )
-    adopted = select(Release.id).where(Release.product == product, Release.direction == "adoption")
+    mends = case((Release.hotfix, Release.base_release))
     columns = (
         Deployment.at,
         Deployment.kind,
@@ -88,7 +103,16 @@ def _moved(product: str, since: datetime) -> Select[Any]:
         Deployment.lead_seconds,
         Deployment.restore_seconds,
     )
-    return select(*columns, mends).where(*here, Deployment.cause.not_in(adopted)).order_by(Deployment.id)
+    return (
+        select(*columns, mends)
+        .join(Release, Release.id == Deployment.cause)
+        .where(*_in_production(product), Deployment.at >= since, Release.direction != "adoption")
+        .order_by(Deployment.id)
+    )
+
+
+def _in_production(product: str) -> tuple[ColumnElement[bool], ...]:
+    return Deployment.product == product, Deployment.environment == "production"
 
 
 async def _stuck(session: AsyncSession, product: str, since: datetime) -> frozenset[str]:
