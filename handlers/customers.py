@@ -8,8 +8,11 @@ from pipeline import customers
 
 async def open_edit(desk: Desk, request: Request) -> None:
     """The form with the draft's texts; refused at once for who may not."""
-    found, note = await customers.open_note(desk.service, request.actor, *_target(request))
-    await forms.open_view(desk, request, blocks.edit(found, note))
+
+    async def draw() -> forms.View:
+        return blocks.edit(*await customers.open_note(desk.service, request.actor, *_target(request)))
+
+    await forms.open_soon(desk, request, draw)
 
 
 async def edited(desk: Desk, request: Request) -> None:

@@ -27,17 +27,25 @@ View = dict[str, Any]
 
 async def open_approval(desk: Desk, request: Request, release_id: str, run_id: int | None = None) -> None:
     """Show the approver exactly what they would approve; refused at once when they may not."""
-    found, person = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
-    deciding.may_still_approve(desk.service, request.actor, person, found)
-    await open_view(desk, request, blocks.approve(found, found.runs["approval"].id))
+
+    async def draw() -> View:
+        found, person = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
+        deciding.may_still_approve(desk.service, request.actor, person, found)
+        return blocks.approve(found, found.runs["approval"].id)
+
+    await open_soon(desk, request, draw)
 
 
 async def open_rejection(
     desk: Desk, request: Request, release_id: str, run_id: int | None = None, why: str = ""
 ) -> None:
     """The form of a rejection; `why` is what was typed of the reason."""
-    found, _ = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
-    await open_view(desk, request, blocks.reject(found, found.runs["approval"].id, why))
+
+    async def draw() -> View:
+        found, _ = await deciding.check_approver(desk.service, request.actor, release_id, run_id)
+        return blocks.reject(found, found.runs["approval"].id, why)
+
+    await open_soon(desk, request, draw)
 
 
 async def open_rollback(
@@ -49,16 +57,23 @@ async def open_rollback(
     version: str | None = None,
 ) -> None:
     """Show what going back means before anybody does it; `why` and `version` are what was typed. Raises Refused."""
-    back = await turning.way_back(desk.service, request.actor, product, release_id)
-    if version not in (None, back.release.version, back.to.version):
-        raise Refused("another_way_back", asked=version, version=back.release.version, to=back.to.version)
-    await open_view(desk, request, blocks.roll_back(back, why))
+
+    async def draw() -> View:
+        back = await turning.way_back(desk.service, request.actor, product, release_id)
+        if version not in (None, back.release.version, back.to.version):
+            raise Refused("another_way_back", asked=version, version=back.release.version, to=back.to.version)
+        return blocks.roll_back(back, why)
+
+    await open_soon(desk, request, draw)
 
 
 async def open_overruling(desk: Desk, request: Request, release_id: str, run_id: int) -> None:
     """Show an approver what of the evaluation they would overrule; refused at once when they may not."""
-    found, run = await overruling.check(desk.service, request.actor, release_id, run_id)
-    await open_view(desk, request, blocks.overrule(found, run))
+
+    async def draw() -> View:
+        return blocks.overrule(*await overruling.check(desk.service, request.actor, release_id, run_id))
+
+    await open_soon(desk, request, draw)
 
 
 async def open_soon(desk: Desk, request: Request, draw: Callable[[], Coroutine[Any, Any, View]]) -> None:

@@ -22,8 +22,11 @@ async def start(desk: Desk, request: Request, product: str, typed: asked.Hotfix)
 async def press_alone(desk: Desk, request: Request) -> None:
     """The form in which who asked says whom they tried to reach; refused at once when it may not be."""
     release, run = actions.two(request)
-    found = await alone.check(desk.service, request.actor, release, run)
-    await forms.open_view(desk, request, blocks.alone(found, run))
+
+    async def draw() -> forms.View:
+        return blocks.alone(await alone.check(desk.service, request.actor, release, run), run)
+
+    await forms.open_soon(desk, request, draw)
 
 
 async def went_on(desk: Desk, request: Request) -> None:

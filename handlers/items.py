@@ -12,14 +12,20 @@ from pipeline.snapshot import Snapshot
 
 async def open_waive(desk: Desk, request: Request) -> None:
     """The form that asks which item is not needed, and why."""
-    found, phase = await _open_items(desk, request)
-    await forms.open_view(desk, request, blocks.waive(found, phase))
+
+    async def draw() -> forms.View:
+        return blocks.waive(*await _open_items(desk, request))
+
+    await forms.open_soon(desk, request, draw)
 
 
 async def open_assign(desk: Desk, request: Request) -> None:
     """The form that gives an item to somebody."""
-    found, phase = await _open_items(desk, request)
-    await forms.open_view(desk, request, blocks.assign(found, phase))
+
+    async def draw() -> forms.View:
+        return blocks.assign(*await _open_items(desk, request))
+
+    await forms.open_soon(desk, request, draw)
 
 
 async def _open_items(desk: Desk, request: Request) -> tuple[Snapshot, str]:

@@ -12,7 +12,15 @@ from handlers.text import ids
 from tests.acceptance.test_wrong_input import teaches
 from tests.flags import world
 from tests.slack_forge import submit_forged
-from tests.slack_house import BOT_TOML, DANA, GUEST, KIM, SAM, SlackHouse, open_slack_house
+from tests.slack_house import (
+    BOT_TOML,
+    DANA,
+    GUEST,
+    KIM,
+    SAM,
+    SlackHouse,
+    open_slack_house,
+)  # fmt: skip
 
 ZONE = 'timezone = "America/Sao_Paulo"\n[products.shop.people]'
 TOML = BOT_TOML.replace("[products.shop.people]", ZONE)
@@ -251,23 +259,6 @@ async def test_a_form_that_cannot_be_opened_is_answered_with_how_to_type_it(tmp_
             teaches(answer)
         await house.type(DANA, "unschedule")
         teaches(await house.told(DANA, "Which version?", "`/release unschedule v0.2.0`"))
-
-
-async def test_what_is_looked_up_slowly_is_filled_in_later(tmp_path: Path) -> None:
-    async with opened(tmp_path) as house:
-        house.face.desk.soon = 0.01
-        for user in (SAM, GUEST):
-            await house.type(user, "status")
-            await house.told(user, "live in production")
-            house.sandbox.faults.hang("users.info", seconds=0.3)
-            await house.type(user, "lock")
-            await house.sandbox.wait_for(lambda: house.calls("views.update"), 20)
-            house.sandbox.core.journal.clear()
-        assert (await house.form(SAM)).content["title"]["text"] == "Lock an environment"
-        await house.told(GUEST, "is a guest")
-        (late,) = house.sandbox.views(GUEST)
-        assert "submit" not in late.content
-        assert "guest" in str(late.content["blocks"]), late.content["blocks"]
 
 
 async def test_the_forms_are_in_the_readers_language(tmp_path: Path) -> None:
