@@ -10,15 +10,7 @@ from typing import Any
 from pipeline import playbook
 from pipeline.context import Failed, Outcome, Passed, Skipped, Waiting
 from pipeline.decided import Step
-from pipeline.events import (
-    ANNOUNCEMENT,
-    BOT,
-    CARD,
-    CUSTOMERS,
-    WAY_BACK,
-    Fact,
-    result,
-)
+from pipeline.events import ANNOUNCEMENT, BOT, CARD, CUSTOMERS, WAY_BACK, Fact, result
 from pipeline.lease import Claim
 from pipeline.mails import mail
 from pipeline.models import StageRun
