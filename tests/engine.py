@@ -64,6 +64,8 @@ def private_engine(*options: str) -> Iterator[str]:
     finally:
         daemon.terminate()
         daemon.wait(SECONDS)
+        # The engine leaves its network namespace mounted; the machine would keep it until its next start.
+        subprocess.run(("umount", f"{folder}/exec/netns/default"), capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 
