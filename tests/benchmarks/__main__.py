@@ -12,6 +12,7 @@ import psutil
 from tests.benchmarks import (
     acks,
     docker,
+    edits,
     engine,
     figures,
     load,
@@ -29,6 +30,7 @@ Measure = Callable[[Path, bool], Awaitable[list[Figure]]]
 MEASURES: Mapping[str, Measure] = {
     "acks": acks.measure,
     "docker": docker.measure,
+    "edits": edits.measure,
     "engine": engine.measure,
     "load": load.measure,
     "many": many.measure,
