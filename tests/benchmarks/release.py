@@ -7,7 +7,7 @@ looking at processes, writing down. The time in which people are asked is in nei
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,12 +19,14 @@ from pipeline import playbook
 from pipeline.models import StageRun
 from pipeline.snapshot import Snapshot
 from tests.acceptance.town import DANA
-from tests.benchmarks.figures import Figure, beside
+from tests.benchmarks.figures import Figure, alone, beside
 from tests.benchmarks.places import BenchTown, open_core_hub
 
 VERSION = "v0.2.0"
 HOLD, WATCH = 4.0, 8.0
 QUICK_HOLD, QUICK_WATCH = 1.0, 4.0
+TOLD, AIM = ("chat.postMessage", "chat.update", "chat.postEphemeral"), 25
+"""Calls that people see, and how many of them a plain release should need."""
 PEOPLES = frozenset({"checklist", "approval", "after"})
 """Stages whose time is that of the people who are asked."""
 COMMANDS = {
@@ -60,7 +62,9 @@ async def measure(folder: Path, quick: bool) -> list[Figure]:
         Visitors(town.url, clients=2, rate=20),
     ):
         typed = datetime.now(UTC)
+        town.sandbox.core.journal.clear()
         shown = await _release(town)
+        calls = await _calls(town)
         prescribed = _prescribed(shown, _commands(town), _starts(town, shown.release.id), hold, watch)
     ended = shown.release.finished_at or typed
     peoples = sum(_seconds(run) for name, run in shown.runs.items() if name in PEOPLES)
@@ -68,11 +72,19 @@ async def measure(folder: Path, quick: bool) -> list[Figure]:
     stages = [run for run in shown.runs.values() if run.name not in PEOPLES]
     return [
         beside("release, beside its commands' critical path", whole, "s", longest(prescribed)),
+        beside("release: messages and edits, beside the aim", sum(calls[one] for one in TOLD), "calls", AIM),
+        alone("release: calls of Slack in all", sum(calls.values()), "calls"),
         *(
             beside(f"release: {run.name}", _seconds(run), "s", prescribed.get(run.name, 0.0))
             for run in stages
         ),
     ]
+
+
+async def _calls(town: BenchTown) -> Counter[str]:
+    """The calls of Slack by their method, when everything has been told."""
+    await town.message(f"Release core-hub {VERSION} — live in production")
+    return Counter(call.method for call in town.sandbox.calls)
 
 
 async def _release(town: BenchTown) -> Snapshot:
