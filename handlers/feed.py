@@ -14,7 +14,7 @@ from handlers.blocks import (
     news,
 )
 from handlers.blocks.parts import Attachment, Message
-from handlers.rendering import render
+from handlers.rendering import knows, render
 from handlers.text.language import spoken_in
 from pipeline.config import Product
 from pipeline.models import Release
@@ -50,6 +50,10 @@ TROUBLE = frozenset({"internal_error", "fatal_error", "service_unavailable", "re
 """Answers that are Slack's own trouble and pass."""
 
 
+NEWER = 60.0
+"""Seconds until a message of a newer version of the bot is looked at again: by then one of that version may take it."""
+
+
 class Feed:
     """Sends parcels to Slack (the outbox's Sender)."""
 
@@ -81,9 +85,13 @@ class Feed:
             raise NotNow(5, f"Slack cannot be reached: {type(error).__name__}") from error
 
     def _message(self, parcel: Parcel) -> Message | None:
-        if not isinstance(parcel.shown, Snapshot):
-            return news.message(parcel.shown)
-        return render(parcel.message_topic, parcel.shown, self.product(parcel.product))
+        """None when it has nothing to show. Raises NotNow for what only a newer bot, of a mixed pair, can tell."""
+        shown, topic = parcel.shown, parcel.message_topic
+        if not (knows(topic) if isinstance(shown, Snapshot) else news.knows(shown)):
+            raise NotNow(NEWER, f"only a newer version of the bot knows the message {topic}")
+        if not isinstance(shown, Snapshot):
+            return news.message(shown)
+        return render(topic, shown, self.product(parcel.product))
 
     async def _edit(self, parcel: Parcel, message: Message) -> Sent:
         at = Sent(str(parcel.channel), str(parcel.ts))

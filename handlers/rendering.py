@@ -75,6 +75,11 @@ RENDERINGS: Mapping[str, Rendering] = {
 """By the first word of the topic."""
 
 
+def knows(topic: str) -> bool:
+    """Whether this version of the bot has such a message."""
+    return topic.partition(":")[0] in RENDERINGS
+
+
 def render(topic: str, shown: Snapshot, product: Product) -> Message | None:
     """The message of a topic as the release is now; None when it has nothing to show."""
     kind, _, rest = topic.partition(":")

@@ -19,7 +19,11 @@ NEWS: Mapping[str, Callable[[Event], Message]] = {
 """The message of each kind of fact."""
 
 
-def message(event: Event) -> Message | None:
-    """The message of a fact; None for a kind that is not told (or that a later version knows)."""
-    make = NEWS.get(event.kind)
-    return make(event) if make else None
+def knows(event: Event) -> bool:
+    """Whether this version of the bot has a message for such a fact."""
+    return event.kind in NEWS
+
+
+def message(event: Event) -> Message:
+    """The message of a fact."""
+    return NEWS[event.kind](event)
