@@ -55,9 +55,12 @@ def slack(edits_per_minute: int) -> Pace:
 
 
 def at_most(per_minute: int) -> Rate:
-    """A rate that no minute has more calls of, whenever it begins: a fifth of them may come at once."""
+    """A rate that no minute has more calls of, whenever it begins: a fifth of them may come at once.
+
+    Two less than that, as calls may arrive closer together than they leave.
+    """
     burst = max(1, per_minute // 5)
-    return Rate(timedelta(minutes=1) / (per_minute - burst + 1), burst)
+    return Rate(timedelta(minutes=1) / max(1, per_minute - burst - 1), burst)
 
 
 async def reserve(session: AsyncSession, name: str, rate: Rate, now: datetime) -> datetime | None:
