@@ -55,7 +55,10 @@ class Database:
         self.outage = Outage(_file(make_url(self.url)) if self.sqlite else None)
         self._late: set[asyncio.Task[Any]] = set()
         self.engine = _engine(self.url, self.sqlite)
-        self._reader = self.engine.execution_options(release_read=True)
+        one_moment = (
+            {} if self.sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+        self._reader = self.engine.execution_options(release_read=True, **one_moment)
         self._inside: Counter[asyncio.Task[Any] | None] = Counter()
         self._doomed: set[asyncio.Task[Any] | None] = set()
 
@@ -80,7 +83,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for looking only; what it sees is one moment (SQLite) or the newest (PostgreSQL).
+        """A session for looking only; what it sees is one moment, that of its first look.
 
         Raises StoreError when the database is away.
         """

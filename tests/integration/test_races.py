@@ -4,10 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from pipeline import deciding, turning
 from pipeline.errors import Refused
-from pipeline.models import Release
+from pipeline.models import Release, StageRun
 from pipeline.ports import Person
 from pipeline.states import ReleaseStatus
 from tests.house import DANA, KIM, LEE, SAM, House, open_house
@@ -175,3 +176,17 @@ async def test_releases_of_one_moment_are_listed_in_the_order_of_their_beginning
             await house.ended(begun[-1].id)
         recent = await house.service.recent("shop", 4)
         assert [release.version for release in recent] == [r.version for r in reversed(begun)][:4]
+
+
+async def test_what_is_looked_at_is_one_moment(tmp_path: Path, url: str) -> None:
+    """A card never shows a release from before a change with its stages from after it."""
+    async with open_house(tmp_path, url) as house:
+        release = await house.start()
+        await house.waits_for(release.id, "checklist")
+        async with house.db.reading() as session:
+            before = await session.scalar(select(func.count()).select_from(StageRun))
+            await house.tick_all(release.id)
+            await house.waits_for(release.id, "approval")
+            assert await session.scalar(select(func.count()).select_from(StageRun)) == before
+        async with house.db.reading() as session:
+            assert await session.scalar(select(func.count()).select_from(StageRun)) != before
