@@ -158,7 +158,12 @@ class Service:
         async with self.db.transaction() as session:
             if again := await _began(session, origin):
                 return again
-            await openness.insist(session, name, product, version.tag, now)
+            try:
+                await openness.insist(session, name, product, version.tag, now)
+            except Refused:
+                if again := await _began(session, origin):  # by another bot, between the two looks
+                    return again
+                raise
             if direction == "release":
                 await openness.thawed(session, name, product, version.tag, now, hotfix=hotfix)
             live = await snapshot.live_deployment(session, name)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.adapters.local.processes import Launch, Processes
@@ -45,6 +46,9 @@ async def test_it_is_adopted_also_without_its_record(
     tmp_path: Path, processes: Processes, lost: bool
 ) -> None:
     first = processes.start(_launch(tmp_path, SLEEP, label="r-1 sha256:a|b"))
+    async with asyncio.timeout(10):  # a program has its environment a moment after it has begun
+        while not psutil.Process(first.pid).environ():
+            await asyncio.sleep(0.001)
     record = tmp_path / "processes" / "blue-api.json"
     record.unlink() if lost else record.write_text("{")
     assert processes.find("blue-api") == first
