@@ -5,10 +5,10 @@ import json
 import os
 from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipeline.errors import CommandError
 from pipeline.groups import end_group, insist, marked
@@ -128,17 +128,29 @@ class Session:
 
     async def _launch(self) -> None:
         self._mark = f"{os.getpid()}-{id(self)}"
-        loop = asyncio.get_running_loop()
         theirs_in, self._requests = os.pipe()
         ours, theirs_out = os.pipe()
         shown, showing = os.pipe()
         self._answers, output = asyncio.StreamReader(limit=_LONGEST), asyncio.StreamReader(limit=_TAIL)
-        self._transport = await _reading(loop, self._answers, ours)
-        self._out = await _reading(loop, output, shown)
-        self._output = deque(maxlen=16)
-        self._pump = asyncio.create_task(self._listen(output))
+        # Whatever stops it half-way, a release that is aborted too, leaves nothing open.
+        with ExitStack() as theirs, ExitStack() as undo:
+            for descriptor in (theirs_in, theirs_out, showing):
+                theirs.callback(os.close, descriptor)
+            undo.callback(os.close, self._requests)
+            pipes = [undo.enter_context(os.fdopen(descriptor, "rb")) for descriptor in (ours, shown)]
+            self._transport = await _reading(self._answers, pipes[0])
+            undo.callback(self._transport.close)
+            self._out = await _reading(output, pipes[1])
+            undo.callback(self._out.close)
+            self._output = deque(maxlen=16)
+            self._pump = asyncio.create_task(self._listen(output))
+            undo.callback(self._pump.cancel)
+            self._process = await self._spawn(theirs_in, theirs_out, showing)
+            undo.pop_all()
+
+    async def _spawn(self, theirs_in: int, theirs_out: int, showing: int) -> asyncio.subprocess.Process:
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *(self.job.python, str(_DRIVER), str(self.job.config), str(theirs_in), str(theirs_out)),
                 cwd=self.job.folder,
                 env={**self.job.env, _MARK: self._mark, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -149,26 +161,16 @@ class Session:
                 start_new_session=True,
             )
         except OSError as error:
-            self._transport.close()
-            self._out.close()
-            self._pump.cancel()
-            os.close(self._requests)
             raise CommandError(f"{self.job.python} could not be started: {error}") from error
-        finally:
-            for theirs in (theirs_in, theirs_out, showing):
-                os.close(theirs)
 
     async def _listen(self, output: asyncio.StreamReader) -> None:
         while chunk := await output.read(4096):
             self._output.append(chunk)
 
 
-async def _reading(
-    loop: asyncio.AbstractEventLoop, reader: asyncio.StreamReader, descriptor: int
-) -> asyncio.ReadTransport:
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
-    )
+async def _reading(reader: asyncio.StreamReader, pipe: IO[bytes]) -> asyncio.ReadTransport:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
     return transport
 
 
